@@ -1,0 +1,70 @@
+package dev.weir.limiter;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * Is told what a limiter does. All methods default to doing nothing.
+ *
+ * <p>Called on the thread that did it, after the fact, outside every lock; calls for different permits may overlap and arrive
+ * in any order. What a listener throws is logged and changes no count and no result. Should be quick: the thread may be one
+ * that a caller waits for.
+ */
+public interface LimiterListener {
+
+    /**
+     * A permit was granted.
+     *
+     * @param limiter the limiter
+     * @param waited how long the caller had waited, zero when it had no need to
+     */
+    default void granted(CapacityLimiter limiter, Duration waited) {}
+
+    /**
+     * A permit was given back.
+     *
+     * @param limiter the limiter
+     * @param held how long it was held
+     */
+    default void released(CapacityLimiter limiter, Duration held) {}
+
+    /**
+     * Somebody was refused.
+     *
+     * @param limiter the limiter
+     * @param reason why
+     */
+    default void refused(CapacityLimiter limiter, RefusalReason reason) {}
+
+    /**
+     * A waiter left of its own accord: cancelled, interrupted, or after a time limit of its own.
+     *
+     * @param limiter the limiter
+     * @param waited how long it had waited
+     */
+    default void withdrawn(CapacityLimiter limiter, Duration waited) {}
+
+    /**
+     * The capacity was changed.
+     *
+     * @param limiter the limiter
+     * @param from the capacity before
+     * @param to the capacity now
+     */
+    default void resized(CapacityLimiter limiter, int from, int to) {}
+
+    /**
+     * The caller left while its work was running. The work keeps its permit until it ends.
+     *
+     * @param limiter the limiter
+     */
+    default void abandoned(CapacityLimiter limiter) {}
+
+    /**
+     * Work whose caller had left has ended.
+     *
+     * @param limiter the limiter
+     * @param failure what it threw, empty when it returned a value
+     */
+    default void abandonedEnded(CapacityLimiter limiter, Optional<Throwable> failure) {}
+}
