@@ -1,0 +1,5 @@
+/** Admits Netty HTTP requests under a limiter. */
+@NullMarked
+package dev.weir.limiter.netty;
+
+import org.jspecify.annotations.NullMarked;

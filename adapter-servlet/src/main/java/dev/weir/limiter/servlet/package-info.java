@@ -1,0 +1,5 @@
+/** Admits Servlet requests under a limiter. */
+@NullMarked
+package dev.weir.limiter.servlet;
+
+import org.jspecify.annotations.NullMarked;

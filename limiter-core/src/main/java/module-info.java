@@ -1,0 +1,11 @@
+/** The limiters of Weir, with a Resilience4j bulkhead as the ledger of permits. */
+module dev.weir.limiter.core {
+    requires transitive dev.weir.limiter;
+    requires static transitive org.jspecify;
+    requires io.github.resilience4j.bulkhead;
+    requires io.github.resilience4j.core;
+    requires org.slf4j;
+    requires static io.github.resilience4j.micrometer;
+    requires static micrometer.core;
+    requires static context.propagation;
+}
