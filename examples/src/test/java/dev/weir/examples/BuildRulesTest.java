@@ -22,7 +22,7 @@ import org.w3c.dom.NodeList;
 class BuildRulesTest {
 
     /** Surefire runs in the module's folder. */
-    private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
+    private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
     private static final XPath XPATH = XPathFactory.newInstance().newXPath();
 
