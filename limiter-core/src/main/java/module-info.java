@@ -8,4 +8,9 @@ module dev.weir.limiter.core {
     requires static io.github.resilience4j.micrometer;
     requires static micrometer.core;
     requires static context.propagation;
+
+    exports dev.weir.limiter.core;
+
+    provides dev.weir.limiter.spi.LimiterProvider with
+            dev.weir.limiter.core.CoreProvider;
 }

@@ -9,7 +9,7 @@ import java.util.concurrent.RejectedExecutionException;
  *
  * <p>It has a stack trace only when it was made on the thread of the caller it refuses.
  */
-public class LimitExceededException extends RejectedExecutionException {
+public final class LimitExceededException extends RejectedExecutionException {
 
     private static final long serialVersionUID = 1L;
 
@@ -41,14 +41,13 @@ public class LimitExceededException extends RejectedExecutionException {
     }
 
     private static String message(RefusalReason reason, LimiterStatistics s) {
-        String why =
-                switch (reason) {
-                    case QUEUE_FULL -> "its queue is full";
-                    case WAIT_TIMEOUT -> "the wait limit passed";
-                    case CLOSED -> "it is closed";
-                    case WOULD_DEADLOCK -> "waiting for it here could never end";
-                    case NO_WORKER -> "no thread could be had to run the work";
-                };
+        String why = switch (reason) {
+            case QUEUE_FULL -> "its queue is full";
+            case WAIT_TIMEOUT -> "the wait limit passed";
+            case CLOSED -> "it is closed";
+            case WOULD_DEADLOCK -> "waiting for it here could never end";
+            case NO_WORKER -> "no thread could be had to run the work";
+        };
         return "Limiter '" + s.limiterName() + "' refused: " + why + " (" + s.summary() + ")";
     }
 

@@ -15,10 +15,10 @@ final class ProviderHolder {
         LimiterProvider provider = found;
         if (provider == null) {
             provider = search(ServiceLoader.load(LimiterProvider.class))
-                    .or(() -> search(
-                            ServiceLoader.load(LimiterProvider.class, LimiterProvider.class.getClassLoader())))
-                    .orElseThrow(() -> new IllegalStateException("No implementation of Weir's limiters was found: add the"
-                            + " artifact dev.weir:limiter-core to the class path or module path"));
+                    .or(() -> search(ServiceLoader.load(LimiterProvider.class, LimiterProvider.class.getClassLoader())))
+                    .orElseThrow(
+                            () -> new IllegalStateException("No implementation of Weir's limiters was found: add the"
+                                    + " artifact dev.weir:limiter-core to the class path or module path"));
             found = provider;
         }
         return provider;

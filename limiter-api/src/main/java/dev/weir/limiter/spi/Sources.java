@@ -19,7 +19,8 @@ final class Sources {
             @Override
             public Cursor<T> open() {
                 Iterator<? extends T> iterator = items.iterator();
-                return new IteratorCursor<>(iterator, iterator instanceof AutoCloseable closeable ? closeable : () -> {});
+                return new IteratorCursor<>(
+                        iterator, iterator instanceof AutoCloseable closeable ? closeable : () -> {});
             }
         };
     }

@@ -1,0 +1,80 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.ContextCarrier;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/** All that carries context for one limiter, as one. */
+final class Carriers {
+
+    private static final List<ContextCarrier> FOUND = find();
+
+    private final ContextCarrier[] carriers;
+
+    Carriers(List<ContextCarrier> users) {
+        List<ContextCarrier> all = new ArrayList<>(FOUND);
+        all.addAll(users);
+        carriers = all.toArray(new ContextCarrier[0]);
+    }
+
+    private static List<ContextCarrier> find() {
+        List<ContextCarrier> found = new ArrayList<>();
+        found.add(new MdcCarrier());
+        try {
+            Class.forName("io.micrometer.context.ContextSnapshotFactory", false, Carriers.class.getClassLoader());
+            found.add(new MicrometerCarrier());
+        } catch (ClassNotFoundException | LinkageError e) {
+            // Not on the class path: there is nothing of its kind to carry.
+        }
+        return List.copyOf(found);
+    }
+
+    ContextCarrier.Snapshot capture() {
+        ContextCarrier.Snapshot[] snapshots = new ContextCarrier.Snapshot[carriers.length];
+        for (int i = 0; i < carriers.length; i++) {
+            snapshots[i] = carriers[i].capture();
+        }
+        return () -> open(snapshots);
+    }
+
+    private static ContextCarrier.Scope open(ContextCarrier.Snapshot[] snapshots) {
+        ContextCarrier.Scope[] scopes = new ContextCarrier.Scope[snapshots.length];
+        try {
+            for (int i = 0; i < snapshots.length; i++) {
+                scopes[i] = snapshots[i].open();
+            }
+        } catch (Throwable e) { // half a context is none
+            close(scopes);
+            throw e;
+        }
+        return () -> close(scopes);
+    }
+
+    private static void close(ContextCarrier.@Nullable Scope[] scopes) {
+        for (int i = scopes.length - 1; i >= 0; i--) {
+            ContextCarrier.Scope scope = scopes[i];
+            if (scope != null) {
+                try {
+                    scope.close();
+                } catch (Throwable e) { // the others must still bring back what was there
+                    Log.warning("A context carrier failed to bring back the context of a thread", e);
+                }
+            }
+        }
+    }
+
+    /** Calls with the context set, and brings back the one before. */
+    static <T> T call(ContextCarrier.@Nullable Snapshot context, Callable<? extends T> work) throws Exception {
+        if (context == null) {
+            return work.call();
+        }
+        ContextCarrier.Scope scope = context.open();
+        try {
+            return work.call();
+        } finally {
+            scope.close();
+        }
+    }
+}

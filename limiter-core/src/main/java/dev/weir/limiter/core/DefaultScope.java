@@ -1,0 +1,151 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterRole;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.LimiterStatistics;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiFunction;
+import java.util.regex.Pattern;
+
+/** The four limiters of the roles, and the named groups declared so far. */
+final class DefaultScope implements LimiterScope {
+
+    private static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_-]+");
+    private static final long LOOK_NANOS = 1_000_000;
+
+    private final Map<LimiterRole, CapacityLimiter> roles;
+    private final Set<CapacityLimiter> given = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final BiFunction<String, Integer, CapacityLimiter> newGroup;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Map<String, Group> groups = new LinkedHashMap<>(); // guarded by lock
+    private boolean closed; // guarded by lock
+
+    private record Group(CapacityLimiter limiter, int declared) {}
+
+    DefaultScope(
+            Map<LimiterRole, CapacityLimiter> roles,
+            Collection<CapacityLimiter> given,
+            BiFunction<String, Integer, CapacityLimiter> newGroup) {
+        this.roles = new EnumMap<>(roles);
+        this.given.addAll(given);
+        this.newGroup = newGroup;
+    }
+
+    @Override
+    public CapacityLimiter limiter(LimiterRole role) {
+        return Objects.requireNonNull(roles.get(Objects.requireNonNull(role, "role")));
+    }
+
+    @Override
+    public CapacityLimiter limiter(String name, int capacity) {
+        checkGroupName(name);
+        LimiterSettings.checkCapacity(capacity);
+        lock.lock();
+        try {
+            Group group = groups.get(name);
+            if (group == null) {
+                if (closed) {
+                    throw new IllegalStateException("the scope is closed: no new limiter '" + name + "'");
+                }
+                group = new Group(newGroup.apply(name, capacity), capacity);
+                groups.put(name, group);
+            } else if (group.declared() != capacity) {
+                throw new IllegalArgumentException("limiter '" + name + "' was declared with capacity "
+                        + group.declared() + ", and now with capacity " + capacity + ": expected the same");
+            }
+            return group.limiter();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void checkGroupName(String name) {
+        for (LimiterRole role : LimiterRole.values()) {
+            if (role.key().equals(name)) {
+                throw new IllegalArgumentException(
+                        "limiter '" + name + "': expected another name, this one is the role " + role);
+            }
+        }
+        if (!GROUP_NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException(
+                    "limiter '" + name + "': expected a name of letters, digits, '-' and '_'");
+        }
+    }
+
+    @Override
+    public Collection<CapacityLimiter> limiters() {
+        Set<CapacityLimiter> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+        List<CapacityLimiter> inOrder = new ArrayList<>();
+        lock.lock();
+        try {
+            roles.values().stream().filter(seen::add).forEach(inOrder::add);
+            groups.values().stream().map(Group::limiter).filter(seen::add).forEach(inOrder::add);
+        } finally {
+            lock.unlock();
+        }
+        return List.copyOf(inOrder);
+    }
+
+    @Override
+    public boolean awaitIdle(Duration maxWait) throws InterruptedException {
+        long start = System.nanoTime();
+        long nanos = Nanos.of(maxWait);
+        while (!isIdle()) {
+            if (Thread.interrupted()) {
+                throw new InterruptedException("interrupted while waiting for " + this);
+            }
+            if (System.nanoTime() - start >= nanos) {
+                return false;
+            }
+            LockSupport.parkNanos(this, LOOK_NANOS);
+        }
+        return true;
+    }
+
+    private boolean isIdle() {
+        for (CapacityLimiter limiter : limiters()) {
+            LimiterStatistics now = limiter.statistics();
+            if (now.inUse() > 0 || now.waiting() > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+        } finally {
+            lock.unlock();
+        }
+        for (CapacityLimiter limiter : limiters()) {
+            if (!given.contains(limiter)) {
+                limiter.close();
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder("Limiters:");
+        for (CapacityLimiter limiter : limiters()) {
+            text.append("\n  ").append(limiter);
+        }
+        return text.toString();
+    }
+}

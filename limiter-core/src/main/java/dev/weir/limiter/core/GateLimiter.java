@@ -1,0 +1,449 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.ContextCarrier;
+import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.spi.ItemSource;
+import dev.weir.limiter.spi.WorkLimiter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
+final class GateLimiter implements WorkLimiter {
+
+    private static final Duration MIN_RETRY_AFTER = Duration.ofSeconds(1);
+    private static final Duration MAX_RETRY_AFTER = Duration.ofSeconds(30);
+
+    private final String name;
+    private final Gate gate;
+    private final Crew crew;
+    private final Carriers carriers;
+    private final Listeners listeners;
+    private final @Nullable Expiry expiry;
+    private final long maxWaitNanos;
+    private final int reserve;
+    private final Map<RefusalReason, LongAdder> refusals = new EnumMap<>(RefusalReason.class);
+    private final LongAdder withdrawn = new LongAdder();
+    private final LongAdder abandoned = new LongAdder();
+
+    GateLimiter(LimiterSettings settings) {
+        this.name = settings.name();
+        this.reserve = settings.reserve();
+        this.gate = new Gate(
+                new Ledger(name, settings.capacity()),
+                settings.capacity(),
+                settings.maxWaiting(),
+                reserve,
+                System::nanoTime);
+        this.crew = settings.newCrew();
+        this.carriers = new Carriers(settings.carriers());
+        this.listeners = new Listeners(settings.listeners());
+        this.maxWaitNanos = settings.maxWaitNanos();
+        this.expiry = maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos);
+        for (RefusalReason reason : RefusalReason.values()) {
+            refusals.put(reason, new LongAdder());
+        }
+    }
+
+    Crew crew() {
+        return crew;
+    }
+
+    Gate gate() {
+        return gate;
+    }
+
+    // The gate, and what is told about it.
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public int capacity() {
+        return gate.capacity();
+    }
+
+    @Override
+    public void resize(int capacity) {
+        LimiterSettings.checkCapacity(capacity);
+        crew.resize(LimiterSettings.threads(capacity, reserve));
+        List<Waiter<?>> granted = new ArrayList<>();
+        int before = gate.resize(capacity, granted);
+        granted.forEach(this::tellGranted);
+        if (!listeners.isEmpty()) {
+            listeners.tell(listener -> listener.resized(this, before, capacity));
+        }
+    }
+
+    @Override
+    public Permit acquire() throws InterruptedException {
+        GatePermit permit = acquire(maxWaitNanos, true);
+        if (permit == null) {
+            throw exception(RefusalReason.WAIT_TIMEOUT, true);
+        }
+        return permit;
+    }
+
+    @Override
+    public Optional<Permit> tryAcquire() {
+        return gate.tryTake() ? Optional.of(newPermit(0)) : Optional.empty();
+    }
+
+    @Override
+    public Optional<Permit> tryAcquire(Duration maxWait) throws InterruptedException {
+        long nanos = Math.min(Nanos.of(maxWait), maxWaitNanos);
+        return Optional.ofNullable(acquire(nanos, false));
+    }
+
+    /**
+     * Blocks for a permit.
+     *
+     * @return the permit, or null when the time passed, or when refused and nothing is to be thrown
+     */
+    private @Nullable GatePermit acquire(long nanos, boolean throwing) throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException("interrupted before waiting for limiter '" + name + "'");
+        }
+        if (gate.tryTake()) {
+            return newPermit(0);
+        }
+        if (nanos <= 0) {
+            return null;
+        }
+        BlockedThread waiter = new BlockedThread();
+        Gate.Answer answer = gate.admit(waiter);
+        if (answer == Gate.Answer.GRANTED) {
+            return newPermit(0);
+        }
+        try {
+            if (answer == Gate.Answer.QUEUED) {
+                return waiter.await(this, nanos, nanos < maxWaitNanos);
+            }
+            throw refusal(Gate.reason(answer), true);
+        } catch (LimitExceededException e) {
+            if (throwing) {
+                throw e;
+            }
+            return null;
+        }
+    }
+
+    @Override
+    public CompletableFuture<Permit> acquireAsync() {
+        return asked(new PermitFuture(this, Waiter.Kind.NEWCOMER));
+    }
+
+    @Override
+    public CompletableFuture<Permit> acquireContinuation() {
+        return asked(new PermitFuture(this, Waiter.Kind.CONTINUATION));
+    }
+
+    /** Asks the gate and tells the waiter at once if it need not wait. */
+    void admit(Waiter<?> waiter) {
+        Gate.Answer answer = gate.admit(waiter);
+        switch (answer) {
+            case GRANTED -> waiter.granted(newPermit(0));
+            case QUEUED -> {
+                if (expiry != null && !waiter.kind.exempt()) {
+                    expiry.arm();
+                }
+            }
+            default -> waiter.refused(Gate.reason(answer), true);
+        }
+    }
+
+    private <T> Waiter<T> asked(Waiter<T> waiter) {
+        admit(waiter);
+        return waiter;
+    }
+
+    private GatePermit newPermit(long waitedNanos) {
+        if (listeners.isEmpty()) {
+            return new GatePermit(this, 0);
+        }
+        GatePermit permit = new GatePermit(this, System.nanoTime());
+        listeners.tell(listener -> listener.granted(this, Duration.ofNanos(waitedNanos)));
+        return permit;
+    }
+
+    /** A permit was closed for the first time. */
+    void release(long grantedAt) {
+        List<Waiter<?>> granted = gate.release();
+        for (Waiter<?> waiter : granted) {
+            tellGranted(waiter);
+        }
+        if (!listeners.isEmpty()) {
+            Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);
+            listeners.tell(listener -> listener.released(this, held));
+        }
+    }
+
+    private void tellGranted(Waiter<?> waiter) {
+        if (waiter.runsUserCode()) {
+            Deliveries.deliver(() -> waiter.granted(permitFor(waiter)));
+        } else {
+            try {
+                waiter.granted(permitFor(waiter));
+            } catch (Throwable e) { // only the JVM's own: out of memory, out of stack
+                Log.unexpected("granting a permit of limiter '" + name + "'", e);
+            }
+        }
+    }
+
+    private GatePermit permitFor(Waiter<?> waiter) {
+        return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince);
+    }
+
+    private void tellRefused(Waiter<?> waiter, RefusalReason reason) {
+        Deliveries.deliver(() -> waiter.refused(reason, false));
+    }
+
+    /** The newcomers' wait limit has passed for these. */
+    void refuseExpired(List<Waiter<?>> expired) {
+        expired.forEach(waiter -> tellRefused(waiter, RefusalReason.WAIT_TIMEOUT));
+    }
+
+    /** A waiter gave up its place, if it still had one. */
+    boolean withdraw(Waiter<?> waiter) {
+        if (!gate.remove(waiter)) {
+            return false;
+        }
+        withdrawn.increment();
+        if (!listeners.isEmpty()) {
+            Duration waited = Duration.ofNanos(System.nanoTime() - waiter.waitingSince);
+            listeners.tell(listener -> listener.withdrawn(this, waited));
+        }
+        return true;
+    }
+
+    /** A waiter found that the limiter's wait limit has passed, if it still had its place. */
+    boolean expire(Waiter<?> waiter) {
+        if (!gate.remove(waiter)) {
+            return false;
+        }
+        countRefusal(RefusalReason.WAIT_TIMEOUT);
+        return true;
+    }
+
+    /** Counts a refusal and makes its exception. */
+    LimitExceededException refusal(RefusalReason reason, boolean traced) {
+        countRefusal(reason);
+        return exception(reason, traced);
+    }
+
+    private void countRefusal(RefusalReason reason) {
+        Objects.requireNonNull(refusals.get(reason)).increment();
+        if (!listeners.isEmpty()) {
+            listeners.tell(listener -> listener.refused(this, reason));
+        }
+    }
+
+    private LimitExceededException exception(RefusalReason reason, boolean traced) {
+        LimiterStatistics now = statistics();
+        Duration wait = Duration.ofSeconds(now.oldestWait().toSeconds());
+        Duration retryAfter = wait.compareTo(MIN_RETRY_AFTER) < 0 ? MIN_RETRY_AFTER : wait;
+        return new LimitExceededException(
+                reason, now, retryAfter.compareTo(MAX_RETRY_AFTER) > 0 ? MAX_RETRY_AFTER : retryAfter, traced);
+    }
+
+    /** A caller left its running work. */
+    void abandoned() {
+        abandoned.increment();
+        if (!listeners.isEmpty()) {
+            listeners.tell(listener -> listener.abandoned(this));
+        }
+    }
+
+    /** Work whose caller had left has ended. */
+    void abandonedEnded(Optional<Throwable> failure) {
+        failure.ifPresent(e -> Log.warning("Work under limiter '" + name + "' failed after its caller had left", e));
+        if (!listeners.isEmpty()) {
+            listeners.tell(listener -> listener.abandonedEnded(this, failure));
+        }
+    }
+
+    @Override
+    public LimiterStatistics statistics() {
+        Map<RefusalReason, Long> totals = new EnumMap<>(RefusalReason.class);
+        refusals.forEach((reason, count) -> totals.put(reason, count.sum()));
+        return new Statistics(name, gate.snapshot(), totals, withdrawn.sum(), abandoned.sum());
+    }
+
+    @Override
+    public boolean isClosed() {
+        return gate.isClosed();
+    }
+
+    @Override
+    public void close() {
+        gate.close().forEach(waiter -> tellRefused(waiter, RefusalReason.CLOSED));
+        crew.retire();
+    }
+
+    @Override
+    public String toString() {
+        return "Limiter '" + name + "' (" + statistics().summary() + (isClosed() ? ", closed)" : ")");
+    }
+
+    // Work.
+
+    ContextCarrier.Snapshot captureContext() {
+        return carriers.capture();
+    }
+
+    @Override
+    public <T> CompletableFuture<T> run(Callable<? extends T> work, boolean interruptOnCancel) {
+        return start(Waiter.Kind.NEWCOMER, work, interruptOnCancel);
+    }
+
+    @Override
+    public <T> CompletableFuture<T> finish(Callable<? extends T> work) {
+        return start(Waiter.Kind.FINISHING, work, false);
+    }
+
+    private <T> CompletableFuture<T> start(Waiter.Kind kind, Callable<? extends T> work, boolean interruptOnCancel) {
+        if (Held.covers(this)) {
+            return inline(work);
+        }
+        return asked(new RunTask<T>(this, kind, work, captureContext(), Held.capture(), interruptOnCancel));
+    }
+
+    /** Work that nothing covers but its own permit. */
+    private <T> Waiter<T> startDetached(Callable<? extends T> work) {
+        return asked(new RunTask<T>(this, Waiter.Kind.NEWCOMER, work, captureContext(), null, false));
+    }
+
+    private <T> CompletableFuture<T> inline(Callable<? extends T> work) {
+        try {
+            return CompletableFuture.completedFuture(Carriers.<T>call(captureContext(), work));
+        } catch (Throwable e) { // whatever it is, it is the caller's to see in the future
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    @Override
+    public <T> T call(Callable<? extends T> work) throws Exception {
+        if (Held.covers(this)) {
+            return work.call();
+        }
+        GatePermit permit = (GatePermit) acquire();
+        try {
+            Held before = Held.enter(this, permit, Held.capture());
+            try {
+                return work.call();
+            } finally {
+                Held.restore(before);
+            }
+        } finally {
+            permit.close();
+        }
+    }
+
+    @Override
+    public CompletableFuture<Void> background(Runnable work) {
+        Waiter<Void> task = startDetached(voidCallable(work));
+        onFailure(task, failure -> {
+            if (!task.isCancelled()) {
+                Log.warning("Background work under limiter '" + name + "' failed", failure);
+            }
+        });
+        return task;
+    }
+
+    @Override
+    public Executor executor() {
+        return command -> {
+            Objects.requireNonNull(command, "command");
+            Waiter<Void> task = startDetached(voidCallable(() -> contained(command)));
+            if (task.isCompletedExceptionally()) {
+                throwRefusal(task);
+            } else {
+                onFailure(task, GateLimiter::uncaught);
+            }
+        };
+    }
+
+    @SuppressWarnings("FutureReturnValueIgnored") // it says the same as the task, which the caller has
+    private static void onFailure(CompletableFuture<?> task, Consumer<Throwable> action) {
+        task.whenComplete((none, failure) -> {
+            if (failure != null) {
+                action.accept(failure);
+            }
+        });
+    }
+
+    private static void throwRefusal(CompletableFuture<?> refused) {
+        try {
+            refused.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof LimitExceededException refusal) {
+                throw refusal;
+            }
+            throw e;
+        }
+    }
+
+    private static void contained(Runnable command) {
+        try {
+            command.run();
+        } catch (Throwable e) { // as with any executor, it goes to the thread's handler
+            uncaught(e);
+        }
+    }
+
+    private static void uncaught(Throwable failure) {
+        Thread thread = Thread.currentThread();
+        try {
+            thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
+        } catch (Throwable e) { // a handler's failures are ignored, as the JVM does
+            Log.unexpected("handling an uncaught exception", e);
+        }
+    }
+
+    @SuppressWarnings("NullAway") // Void has no value but null
+    private static Callable<Void> voidCallable(Runnable work) {
+        return () -> {
+            work.run();
+            return null;
+        };
+    }
+
+    @Override
+    public <T> Flow.Publisher<T> iterate(ItemSource<? extends T> source) {
+        return new IterationPublisher<>(this, source);
+    }
+
+    @Override
+    public void execute(Permit permit, Runnable command) {
+        if (!(permit instanceof GatePermit ours) || ours.limiter() != this) {
+            throw new IllegalArgumentException(
+                    "limiter '" + name + "' was given " + permit + ", expected one of its own");
+        }
+        Objects.requireNonNull(command, "command");
+        crew.execute(() -> {
+            Held before = Held.enter(this, ours, null);
+            try {
+                command.run();
+            } finally {
+                Held.restore(before);
+            }
+        });
+    }
+}

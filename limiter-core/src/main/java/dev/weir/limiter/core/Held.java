@@ -1,0 +1,58 @@
+package dev.weir.limiter.core;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The permits that cover the work of a thread: its own, and those of the work that started it and may be waiting for it. Used
+ * to run nested work inline instead of letting it queue behind its own permit.
+ */
+record Held(
+        GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
+
+    private static final ThreadLocal<Held> CURRENT = new ThreadLocal<>();
+
+    /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
+    static boolean covers(GateLimiter limiter) {
+        for (Held held = CURRENT.get(); held != null; held = held.outer) {
+            if (held.limiter == limiter && held.permit.isOpen()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** What covers the calling thread now, without permits that were closed: chains of work that went on do not pile up. */
+    static @Nullable Held capture() {
+        return open(CURRENT.get());
+    }
+
+    private static @Nullable Held open(@Nullable Held held) {
+        Held top = held;
+        while (top != null && !top.permit.isOpen()) {
+            top = top.outer;
+        }
+        if (top == null || top.outer == null) {
+            return top;
+        }
+        return new Held(top.limiter, top.permit, open(top.outer)); // as deep as permits are open, so not deep
+    }
+
+    /**
+     * Sets what covers the calling thread.
+     *
+     * @return what covered it before, for {@link #restore}
+     */
+    static @Nullable Held enter(GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
+        Held before = CURRENT.get();
+        CURRENT.set(new Held(limiter, permit, outer));
+        return before;
+    }
+
+    static void restore(@Nullable Held before) {
+        if (before == null) {
+            CURRENT.remove();
+        } else {
+            CURRENT.set(before);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.CapacityLimiterBuilder;
+import dev.weir.limiter.ContextCarrier;
+import dev.weir.limiter.LimiterListener;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/** The builder. */
+final class LimiterSettings implements CapacityLimiterBuilder {
+
+    private static final Duration DEFAULT_IDLE_TIME = Duration.ofSeconds(10);
+
+    private final String name;
+    private int capacity = DEFAULT_CAPACITY;
+    private int maxWaiting = DEFAULT_MAX_WAITING;
+    private int reserve = DEFAULT_RESERVE;
+    private long maxWaitNanos = Long.MAX_VALUE;
+    private boolean virtualThreads;
+    private @Nullable Executor workers;
+    private Duration workerIdleTime = DEFAULT_IDLE_TIME;
+    private final List<LimiterListener> listeners = new ArrayList<>();
+    private final List<ContextCarrier> carriers = new ArrayList<>();
+
+    LimiterSettings(String name) {
+        if (name.isBlank()) {
+            throw new IllegalArgumentException("name: expected something to read, was '" + name + "'");
+        }
+        this.name = name;
+    }
+
+    static void checkCapacity(int capacity) {
+        checkNotNegative("capacity", capacity);
+    }
+
+    private static void checkNotNegative(String setting, int value) {
+        if (value < 0) {
+            throw new IllegalArgumentException(setting + ": expected 0 or more, was " + value);
+        }
+    }
+
+    private static void checkPositive(String setting, Duration value) {
+        if (value.isZero() || value.isNegative()) {
+            throw new IllegalArgumentException(setting + ": expected more than zero, was " + value);
+        }
+    }
+
+    static int threads(int capacity, int reserve) {
+        return (int) Math.min((long) capacity + reserve, Integer.MAX_VALUE);
+    }
+
+    @Override
+    public CapacityLimiterBuilder capacity(int newCapacity) {
+        checkCapacity(newCapacity);
+        capacity = newCapacity;
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder maxWaiting(int newMaxWaiting) {
+        checkNotNegative("maxWaiting", newMaxWaiting);
+        maxWaiting = newMaxWaiting;
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder maxWait(Duration newMaxWait) {
+        checkPositive("maxWait", newMaxWait);
+        maxWaitNanos = Nanos.of(newMaxWait);
+        return this;
+    }
+
+    /** As long as anybody likes, which is the default. */
+    void noMaxWait() {
+        maxWaitNanos = Long.MAX_VALUE;
+    }
+
+    @Override
+    public CapacityLimiterBuilder reserve(int newReserve) {
+        checkNotNegative("reserve", newReserve);
+        reserve = newReserve;
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder virtualThreads() {
+        VirtualCrew.require();
+        virtualThreads = true;
+        workers = null;
+        return this;
+    }
+
+    /** Threads of the limiter's own that are platform threads, which is the default. */
+    void platformThreads() {
+        virtualThreads = false;
+        workers = null;
+    }
+
+    @Override
+    public CapacityLimiterBuilder workers(Executor newWorkers) {
+        workers = Objects.requireNonNull(newWorkers, "workers");
+        virtualThreads = false;
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder workerIdleTime(Duration idleTime) {
+        checkPositive("workerIdleTime", idleTime);
+        workerIdleTime = idleTime;
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder listener(LimiterListener listener) {
+        listeners.add(Objects.requireNonNull(listener, "listener"));
+        return this;
+    }
+
+    @Override
+    public CapacityLimiterBuilder context(ContextCarrier carrier) {
+        carriers.add(Objects.requireNonNull(carrier, "carrier"));
+        return this;
+    }
+
+    @Override
+    public CapacityLimiter build() {
+        return new GateLimiter(this);
+    }
+
+    String name() {
+        return name;
+    }
+
+    int capacity() {
+        return capacity;
+    }
+
+    int maxWaiting() {
+        return maxWaiting;
+    }
+
+    int reserve() {
+        return reserve;
+    }
+
+    long maxWaitNanos() {
+        return maxWaitNanos;
+    }
+
+    List<LimiterListener> listeners() {
+        return listeners;
+    }
+
+    List<ContextCarrier> carriers() {
+        return carriers;
+    }
+
+    Crew newCrew() {
+        Executor given = workers;
+        if (given != null) {
+            return new ForeignCrew(given);
+        }
+        return virtualThreads
+                ? new VirtualCrew(name)
+                : new PlatformCrew(name, threads(capacity, reserve), workerIdleTime);
+    }
+}

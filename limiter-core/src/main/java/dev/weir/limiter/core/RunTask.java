@@ -1,0 +1,211 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.ContextCarrier;
+import dev.weir.limiter.RefusalReason;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A piece of work: its own place in the queue, its own run, and the future of its result.
+ *
+ * <p><b>States</b>, each step by compare-and-set:
+ *
+ * <pre>
+ * WAITING ──worker──► RUNNING ──worker──► ENDED
+ *    │                   └──caller (interruptible)──► INTERRUPTING ──caller──► INTERRUPTED ──worker──► ENDED
+ *    └──caller, refusal──► LEFT
+ * </pre>
+ *
+ * A caller that leaves in WAITING means that the work never runs; a permit that was granted meanwhile is given back by the
+ * worker that finds LEFT. A caller that leaves later has abandoned the work, which keeps its permit to its end.
+ */
+final class RunTask<T> extends Waiter<T> implements Runnable {
+
+    private static final int WAITING = 0;
+    private static final int RUNNING = 1;
+    private static final int INTERRUPTING = 2;
+    private static final int INTERRUPTED = 3;
+    private static final int ENDED = 4;
+    private static final int LEFT = 5;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(RunTask.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final GateLimiter limiter;
+    private final boolean interruptible;
+    private final @Nullable Held starter;
+    private @Nullable Callable<? extends T> work;
+    private ContextCarrier.@Nullable Snapshot context;
+    private @Nullable GatePermit permit;
+    private volatile int state;
+    private volatile @Nullable Thread runner; // set only while interruptible work runs
+
+    RunTask(
+            GateLimiter limiter,
+            Kind kind,
+            Callable<? extends T> work,
+            ContextCarrier.@Nullable Snapshot context,
+            @Nullable Held starter,
+            boolean interruptible) {
+        super(kind);
+        this.limiter = limiter;
+        this.work = work;
+        this.context = context;
+        this.starter = starter;
+        this.interruptible = interruptible;
+    }
+
+    @Override
+    void granted(GatePermit granted) {
+        permit = granted;
+        try {
+            limiter.crew().execute(this);
+        } catch (Throwable e) { // the executor's: rejected, or no thread to be had
+            Deliveries.deliver(
+                    () -> { // the next waiter may fare the same: not nested
+                        granted.close();
+                        refused(RefusalReason.NO_WORKER, false, e);
+                    });
+        }
+    }
+
+    @Override
+    boolean runsUserCode() {
+        return limiter.crew().foreign();
+    }
+
+    @Override
+    void refused(RefusalReason reason, boolean traced) {
+        refused(reason, traced, null);
+    }
+
+    private void refused(RefusalReason reason, boolean traced, @Nullable Throwable cause) {
+        if (STATE.compareAndSet(this, WAITING, LEFT)) {
+            forget();
+            Throwable refusal = limiter.refusal(reason, traced);
+            if (cause != null) {
+                refusal.initCause(cause);
+            }
+            super.completeExceptionally(refusal);
+        }
+    }
+
+    private void forget() {
+        work = null;
+        context = null;
+    }
+
+    /** On a worker, with the permit granted. */
+    @Override
+    public void run() {
+        GatePermit held = permit;
+        Callable<? extends T> todo = work;
+        ContextCarrier.Snapshot carried = context;
+        if (held == null) {
+            throw new IllegalStateException("run before a permit was granted");
+        }
+        if (!begin() || todo == null) {
+            if (state == LEFT) {
+                held.close();
+            }
+            return; // otherwise a foreign executor ran this twice
+        }
+        forget();
+        T value = null;
+        Throwable failure = null;
+        Held before = Held.enter(limiter, held, starter);
+        try {
+            value = Carriers.call(carried, todo);
+        } catch (Throwable e) { // an Error too: the permit goes home and the caller gets it
+            failure = e;
+        }
+        Held.restore(before);
+        end();
+        held.close();
+        publish(value, failure);
+    }
+
+    private boolean begin() {
+        if (interruptible) {
+            runner = Thread.currentThread();
+        }
+        return STATE.compareAndSet(this, WAITING, RUNNING);
+    }
+
+    /** After this no interrupt can come from our caller any more, and one that came is gone. */
+    private void end() {
+        if (!interruptible) {
+            state = ENDED;
+            return;
+        }
+        if (!STATE.compareAndSet(this, RUNNING, ENDED)) {
+            while (state == INTERRUPTING) {
+                Thread.onSpinWait(); // the caller is between two instructions
+            }
+            Thread.interrupted();
+            state = ENDED;
+        }
+        runner = null;
+    }
+
+    @SuppressWarnings("NullAway") // a callable may return null, and then so does the future
+    private void publish(@Nullable T value, @Nullable Throwable failure) {
+        boolean heard = failure == null ? super.complete(value) : super.completeExceptionally(failure);
+        if (!heard) {
+            limiter.abandonedEnded(Optional.ofNullable(failure));
+        }
+    }
+
+    @Override
+    public boolean complete(T value) {
+        return left(super.complete(value));
+    }
+
+    @Override
+    public boolean completeExceptionally(Throwable failure) {
+        return left(super.completeExceptionally(failure));
+    }
+
+    @Override
+    public boolean cancel(boolean mayInterruptIfRunning) {
+        boolean wasDone = isDone();
+        boolean cancelled = super.cancel(mayInterruptIfRunning);
+        if (!wasDone) {
+            left(cancelled);
+        }
+        return cancelled;
+    }
+
+    private boolean left(boolean completed) {
+        if (completed) {
+            if (STATE.compareAndSet(this, WAITING, LEFT)) {
+                forget();
+                limiter.withdraw(this);
+            } else if (state == RUNNING) {
+                limiter.abandoned();
+                interrupt();
+            }
+        }
+        return completed;
+    }
+
+    private void interrupt() {
+        if (interruptible && STATE.compareAndSet(this, RUNNING, INTERRUPTING)) {
+            Thread thread = runner;
+            if (thread != null) {
+                thread.interrupt();
+            }
+            state = INTERRUPTED;
+        }
+    }
+}

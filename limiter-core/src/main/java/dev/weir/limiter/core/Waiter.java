@@ -1,0 +1,65 @@
+package dev.weir.limiter.core;
+
+import dev.weir.limiter.RefusalReason;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Somebody who wants a permit: at first unknown to the gate, then perhaps queued, then either granted, refused, or gone of its
+ * own accord. The queue links are the gate's and guarded by its lock; whether a waiter is in a queue decides between a grant
+ * and a withdrawal.
+ *
+ * <p>It is a future so that a waiter costs one object: the future permit, the future result of the work, or (for a blocked
+ * thread) a future nobody looks at.
+ */
+abstract class Waiter<T> extends CompletableFuture<T> {
+
+    /** What a waiter may do that a newcomer may not. */
+    enum Kind {
+        /** Bound by the length of the queue, the wait limit, and closing. */
+        NEWCOMER,
+        /** Admitted before: in its turn, but bound by none of them. */
+        CONTINUATION,
+        /** Ends what was admitted: before all others, into the reserve, bound by none of them. */
+        FINISHING;
+
+        boolean exempt() {
+            return this != NEWCOMER;
+        }
+    }
+
+    final Kind kind;
+    long waitingSince; // System.nanoTime when queued; written under the gate's lock
+    boolean queued; // guarded by the gate's lock, as are the links
+
+    @Nullable Waiter<?> previous;
+
+    @Nullable Waiter<?> next;
+
+    Waiter(Kind kind) {
+        this.kind = kind;
+    }
+
+    /**
+     * The permit is this waiter's, which from now on answers for giving it back. Called without any lock, on the thread that
+     * released, resized or asked.
+     */
+    abstract void granted(GatePermit permit);
+
+    /**
+     * The waiter will get no permit. Called without any lock.
+     *
+     * @param traced whether this is the thread of the caller who is refused
+     */
+    abstract void refused(RefusalReason reason, boolean traced);
+
+    /** Whether {@link #granted} may run code of the user, and so must not be nested. */
+    boolean runsUserCode() {
+        return true;
+    }
+
+    @Override
+    public <U> CompletableFuture<U> newIncompleteFuture() {
+        return new CompletableFuture<>(); // a dependent is no waiter
+    }
+}
