@@ -104,4 +104,16 @@ public interface WorkLimiter extends CapacityLimiter {
      * @throws java.util.concurrent.RejectedExecutionException when no thread can be had; the command will not run
      */
     void execute(Permit permit, Runnable command);
+
+    /**
+     * Captures the context of the calling thread (MDC, tracing, every {@link dev.weir.limiter.ContextCarrier} of this limiter)
+     * for work that is handed over later, from another thread, as a server does with a request that waited.
+     *
+     * @implSpec The default carries nothing.
+     * @param work the work
+     * @return work that sets the captured context around the given work, and brings back what was there before
+     */
+    default Runnable withContext(Runnable work) {
+        return work;
+    }
 }
