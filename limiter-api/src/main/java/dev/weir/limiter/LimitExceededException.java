@@ -13,10 +13,15 @@ public final class LimitExceededException extends RejectedExecutionException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The limiter's name. */
     private final String limiterName;
+    /** Why it refused. */
     private final RefusalReason reason;
+
     private final transient LimiterStatistics statistics;
+    /** When to try again. */
     private final Duration retryAfter;
+    /** Whether there is a stack trace. */
     private final boolean traced;
 
     /**

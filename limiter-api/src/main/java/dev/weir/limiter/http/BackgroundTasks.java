@@ -9,15 +9,10 @@ import org.jspecify.annotations.Nullable;
 /** The tasks that run after one response: a chain, whose links run one after another once the exchange has completed. */
 final class BackgroundTasks {
 
-    private final Exchange exchange;
     /** The end of the last link; null when there is none yet. */
     private final AtomicReference<@Nullable CompletableFuture<Void>> tail = new AtomicReference<>();
 
-    BackgroundTasks(Exchange exchange) {
-        this.exchange = exchange;
-    }
-
-    CompletableFuture<Void> add(WorkLimiter limiter, Consumer<? super Outcome> task) {
+    CompletableFuture<Void> add(Exchange exchange, WorkLimiter limiter, Consumer<? super Outcome> task) {
         // Counted from here on, so that a server that stops now waits for it.
         Runnable leave = exchange.drain().enter();
         AtomicReference<Outcome> outcome = new AtomicReference<>(Outcome.UNCONFIRMED);
@@ -27,15 +22,16 @@ final class BackgroundTasks {
         exchange.onComplete(known -> {
             outcome.set(known);
             if (before == null) {
-                start(limiter, work, link, leave);
+                start(exchange, limiter, work, link, leave);
             } else {
-                Stages.atEnd(before, (ignored, failure) -> start(limiter, work, link, leave));
+                Stages.atEnd(before, (ignored, failure) -> start(exchange, limiter, work, link, leave));
             }
         });
         return link;
     }
 
-    private void start(WorkLimiter limiter, Runnable work, CompletableFuture<Void> link, Runnable leave) {
+    private static void start(
+            Exchange exchange, WorkLimiter limiter, Runnable work, CompletableFuture<Void> link, Runnable leave) {
         CompletableFuture<Void> done;
         try {
             done = limiter.background(exchange.inContext(work));

@@ -48,7 +48,7 @@ public abstract class Exchange {
 
     private final AtomicReference<WriteState> writing = new AtomicReference<>(WriteState.IDLE);
     private final AtomicBoolean reading = new AtomicBoolean();
-    private final BackgroundTasks background = new BackgroundTasks(this);
+    private final BackgroundTasks background = new BackgroundTasks();
 
     private enum WriteState {
         IDLE,

@@ -272,7 +272,7 @@ public final class Exchanges {
         WorkLimiter workers = WorkLimiter.of(limiter);
         CompletableFuture<Void> last = CompletableFuture.allOf();
         for (Runnable task : List.of(tasks)) {
-            last = exchange.background().add(workers, outcome -> task.run());
+            last = exchange.background().add(exchange, workers, outcome -> task.run());
         }
         return last.copy();
     }
@@ -300,6 +300,8 @@ public final class Exchanges {
     public static CompletionStage<Void> afterwards(
             Exchange exchange, CapacityLimiter limiter, Consumer<? super Outcome> task) {
         Objects.requireNonNull(task, "task");
-        return exchange.background().add(WorkLimiter.of(limiter), task).copy();
+        return exchange.background()
+                .add(exchange, WorkLimiter.of(limiter), task)
+                .copy();
     }
 }

@@ -309,6 +309,20 @@ final class GateLimiter implements WorkLimiter {
     }
 
     @Override
+    public Runnable withContext(Runnable work) {
+        Objects.requireNonNull(work, "work");
+        ContextCarrier.Snapshot context = captureContext();
+        return () -> {
+            ContextCarrier.Scope scope = context.open();
+            try {
+                work.run();
+            } finally {
+                scope.close();
+            }
+        };
+    }
+
+    @Override
     public <T> CompletableFuture<T> run(Callable<? extends T> work, boolean interruptOnCancel) {
         return start(Waiter.Kind.NEWCOMER, work, interruptOnCancel);
     }
