@@ -14,19 +14,20 @@ import org.jspecify.annotations.Nullable;
  * Decides who is admitted, and when. Knows permits as a number only; what a grant means is up to the {@link Waiter}.
  *
  * <p><b>State.</b> One 64-bit {@link #word} holds, from the top: closed (1 bit), an epoch that every resize advances (13),
- * how many wait (25), how many permits are in use (25). {@link #capacity} stands beside it and is written before the epoch
- * advances: whoever decides on a word and a capacity, and then swaps the word, has decided on a pair that belonged together.
+ * how many wait (25), how many permits are in use (25). Beside it stand two capacities, one for even epochs and one for odd: a
+ * resize writes the one that is not in force, and then advances the epoch. So a word and its capacity belong together for
+ * whoever finds the word unchanged after having read the capacity, which a compare-and-set of the word does.
  *
  * <ul>
  *   <li>While nobody waits, permits are taken and given back by one compare-and-set of the word, without the lock.
  *   <li>While somebody waits, the word changes under the {@link #lock} only: the fast paths see the waiting count and step
  *       aside. So "waiting &gt; 0 implies that the head waiter has no permit free for it" holds whenever the lock is free.
- *   <li>Queues, capacity and the ledger's limit change under the lock only. Nothing under the lock can block or runs code of
+ *   <li>Queues, capacities and the ledger's limit change under the lock only. Nothing under the lock can block or runs code of
  *       the user; whoever is granted or refused is told after it is released.
  * </ul>
  *
  * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: T1's swap of the word to "one
- * waiting" fails, and it looks again. T1 reads a word below the old capacity, T2 shrinks: the epoch fails T1's swap. T1 leaves
+ * waiting" fails, and it looks again. T1 reads a word below its capacity, T2 shrinks: the epoch fails T1's swap. T1 leaves
  * the queue, T2 grants: under the lock one of them finds the waiter queued and the other does not.
  *
  * <p><b>Ledger.</b> See {@link Ledger}: counted here first and there second on the way in, the other way round on the way out;
@@ -41,6 +42,7 @@ final class Gate {
     private static final long WAITING_MASK = COUNT_MASK << COUNT_BITS;
     private static final long EPOCH_ONE = 1L << (2 * COUNT_BITS);
     private static final long CLOSED = 1L << 63;
+    private static final long EPOCH_MASK = ~(CLOSED | WAITING_MASK | COUNT_MASK);
 
     /** As many permits can be in use at most, even with unlimited capacity: 33,554,431. */
     static final int MAX_IN_USE = (int) COUNT_MASK;
@@ -79,12 +81,13 @@ final class Gate {
     private final LongAdder acquired = new LongAdder();
 
     private volatile long word;
-    private volatile int capacity;
+    private volatile int evenCapacity;
+    private volatile int oddCapacity;
     private volatile long oldestSince; // when the longest waiter was queued; meaningless while nobody waits
 
     Gate(Ledger ledger, int capacity, int maxWaiting, int reserve, LongSupplier nanoTime) {
         this.ledger = ledger;
-        this.capacity = capacity;
+        this.evenCapacity = capacity;
         this.maxWaiting = Math.min(maxWaiting, MAX_WAITING);
         this.reserve = reserve;
         this.nanoTime = nanoTime;
@@ -102,8 +105,19 @@ final class Gate {
         return word < 0;
     }
 
+    /** The capacity that belongs to a word, if the word is still the same after this. */
+    private int capacity(long seen) {
+        return (seen & EPOCH_ONE) == 0 ? evenCapacity : oddCapacity;
+    }
+
     int capacity() {
-        return capacity;
+        while (true) {
+            long seen = word;
+            int capacity = capacity(seen);
+            if (((seen ^ word) & EPOCH_MASK) == 0) {
+                return capacity;
+            }
+        }
     }
 
     boolean isClosed() {
@@ -117,8 +131,8 @@ final class Gate {
     /** Takes a permit if one is free, nobody waits and the gate is open. */
     boolean tryTake() {
         while (true) {
-            long seen = word; // before the capacity: see the class comment
-            if ((seen & (CLOSED | WAITING_MASK)) != 0 || inUse(seen) >= Math.min(capacity, MAX_IN_USE)) {
+            long seen = word;
+            if ((seen & (CLOSED | WAITING_MASK)) != 0 || inUse(seen) >= Math.min(capacity(seen), MAX_IN_USE)) {
                 return false;
             }
             if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
@@ -159,7 +173,7 @@ final class Gate {
                 if (closed(seen) && !exempt) {
                     return Answer.CLOSED;
                 }
-                if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter)) {
+                if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter, capacity(seen))) {
                     if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
                         settle();
                         record();
@@ -184,7 +198,7 @@ final class Gate {
     }
 
     /** Permits in use below this admit the waiter. */
-    private int limit(Waiter<?> waiter) {
+    private int limit(Waiter<?> waiter, int capacity) {
         int limit = Math.min(capacity, MAX_IN_USE);
         return waiter.kind == Waiter.Kind.FINISHING ? Math.min(limit + reserve, MAX_IN_USE) : limit;
     }
@@ -200,7 +214,7 @@ final class Gate {
      */
     List<Waiter<?>> release() {
         boolean recorded = false;
-        for (long seen = word; (seen & WAITING_MASK) == 0 && inUse(seen) <= capacity; seen = word) {
+        for (long seen = word; (seen & WAITING_MASK) == 0 && inUse(seen) <= capacity(seen); seen = word) {
             if (!recorded) {
                 ledger.giveBack();
                 recorded = true;
@@ -216,17 +230,20 @@ final class Gate {
         lock();
         try {
             Waiter<?> head = head();
-            if (!recorded && head != null && inUse(word) <= limit(head)) {
-                dequeue(head); // the permit changes hands: neither count moves
+            if (head != null && inUse(word) <= limit(head, capacity(word))) {
+                if (recorded) {
+                    ledger.take();
+                }
+                dequeue(head); // the permit changes hands: in use stays as it is
                 acquired.increment();
                 return List.of(head);
             }
             if (!recorded) {
                 ledger.giveBack();
             }
-            WORD.getAndAdd(this, -IN_USE_ONE);
+            WORD.getAndAdd(this, -IN_USE_ONE); // with a head waiter, still above what would admit it
             settle();
-            return grant();
+            return List.of();
         } finally {
             lock.unlock();
         }
@@ -243,28 +260,10 @@ final class Gate {
         noteOldest();
     }
 
-    /** Grants, in order, what is free. Under the lock. */
-    private List<Waiter<?>> grant() {
-        List<Waiter<?>> granted = List.of();
-        for (Waiter<?> head = head(); head != null && inUse(word) < limit(head); head = head()) {
-            if (granted.isEmpty()) {
-                granted = new ArrayList<>();
-            }
-            granted.add(head);
-            queueOf(head).remove(head);
-            WORD.getAndAdd(this, IN_USE_ONE - WAITING_ONE);
-            settle();
-            record();
-        }
-        if (!granted.isEmpty()) {
-            noteOldest();
-        }
-        return granted;
-    }
-
     /** The ledger's limit follows capacity and in use. Under the lock. */
     private void settle() {
-        ledger.settle(Math.max(capacity, inUse(word)));
+        long now = word;
+        ledger.settle(Math.max(capacity(now), inUse(now)));
     }
 
     private void noteOldest() {
@@ -333,26 +332,42 @@ final class Gate {
     int resize(int newCapacity, List<Waiter<?>> granted) {
         lock();
         try {
-            int old = capacity;
+            int old = capacity(word);
             if (newCapacity > old) {
                 ledger.settle(Math.max(newCapacity, inUse(word))); // before anybody can be admitted by it
             }
-            capacity = newCapacity;
-            advanceEpoch();
+            if ((word & EPOCH_ONE) == 0) {
+                oddCapacity = newCapacity;
+            } else {
+                evenCapacity = newCapacity;
+            }
+            dequeueAdmissible(newCapacity, granted);
+            long admitted = granted.size() * (IN_USE_ONE - WAITING_ONE);
+            long seen;
+            do {
+                seen = word;
+            } while (!WORD.compareAndSet(this, seen, withNextEpoch(seen + admitted)));
             settle();
-            granted.addAll(grant());
+            granted.forEach(waiter -> record());
             return old;
         } finally {
             lock.unlock();
         }
     }
 
-    private void advanceEpoch() {
-        long seen;
-        long epochs = ~(CLOSED | WAITING_MASK | COUNT_MASK);
-        do {
-            seen = word;
-        } while (!WORD.compareAndSet(this, seen, (seen & ~epochs) | ((seen + EPOCH_ONE) & epochs)));
+    /** Takes out of the queues, in order, whom the capacity admits. The word, which says nothing of it yet, is the caller's. */
+    private void dequeueAdmissible(int newCapacity, List<Waiter<?>> admissible) {
+        int inUse = inUse(word); // stays while somebody waits
+        for (Waiter<?> head = head(); head != null && inUse < limit(head, newCapacity); head = head()) {
+            queueOf(head).remove(head);
+            admissible.add(head);
+            inUse++;
+        }
+        noteOldest();
+    }
+
+    private static long withNextEpoch(long word) {
+        return (word & ~EPOCH_MASK) | ((word + EPOCH_ONE) & EPOCH_MASK);
     }
 
     /**
@@ -380,20 +395,19 @@ final class Gate {
         return refused;
     }
 
-    /** Numbers that belong together, without waiting for the lock: both counts are in one word, and the epoch ties the capacity. */
+    /** Numbers that belong together, without waiting for the lock. */
     Snapshot snapshot() {
         while (true) {
             long seen = word;
-            int seenCapacity = capacity;
+            int capacity = capacity(seen);
             long since = oldestSince;
             long total = acquired.sum();
-            if (((seen ^ word) & ~(WAITING_MASK | COUNT_MASK)) == 0) {
+            if (((seen ^ word) & EPOCH_MASK) == 0) {
                 int waiting = waiting(seen);
-                long oldest = waiting == 0 ? 0 : Math.max(0, nanoTime.getAsLong() - since);
                 int inUse = inUse(seen);
+                long oldest = waiting == 0 ? 0 : Math.max(0, nanoTime.getAsLong() - since);
                 // The total is counted after the permit: what is in use was surely granted.
-                long granted = Math.max(total, inUse);
-                return new Snapshot(seenCapacity, inUse, waiting, maxWaiting, oldest, granted);
+                return new Snapshot(capacity, inUse, waiting, maxWaiting, oldest, Math.max(total, inUse));
             }
         }
     }

@@ -228,7 +228,11 @@ final class Iteration<T> implements Flow.Subscription {
                 if (!items.hasNext()) {
                     return close();
                 }
-                deliver(Objects.requireNonNull(items.next(), "a source's item was null"));
+                T item = Objects.requireNonNull(items.next(), "a source's item was null");
+                if (cancelled) {
+                    continue; // to the closing
+                }
+                deliver(item);
                 drawn++;
                 if (limiter.gate().hasWaiters() && System.nanoTime() - start > SLICE_NANOS) {
                     if (wanted != Long.MAX_VALUE) {
