@@ -289,8 +289,17 @@ public abstract class Exchange {
     }
 
     /**
+     * Whether the exchange has completed (see above).
+     *
+     * @return true from the moment the callbacks of {@link #onComplete} begin to run
+     */
+    public final boolean isCompleted() {
+        return completed.isDone();
+    }
+
+    /**
      * Surrounds code with what the server sets up on its own threads around a handler, such as a class loader or the request's
-     * context, for use on a worker.
+     * context, for use on a worker. What belongs to the request is left out once the exchange has completed.
      *
      * @param code what will run
      * @return the code, surrounded
@@ -372,10 +381,12 @@ public abstract class Exchange {
      */
     protected abstract MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException;
 
-    // ------------------------------------------------------------------ for the protocol
-
-    /** Keeps the exchange from completing until the returned action has run; running it again has no effect. */
-    final Runnable hold() {
+    /**
+     * Keeps the exchange from completing, for as long as somebody works for it.
+     *
+     * @return to be run when that is over, from any thread; running it again has no effect
+     */
+    protected final Runnable hold() {
         holds.updateAndGet(n -> n == 0 ? 0 : n + 1);
         AtomicBoolean held = new AtomicBoolean(true);
         return () -> {
@@ -385,8 +396,19 @@ public abstract class Exchange {
         };
     }
 
+    // ------------------------------------------------------------------ for the protocol
+
     final boolean isEnded() {
         return ended.get();
+    }
+
+    final boolean isAborted() {
+        return gone.isDone();
+    }
+
+    /** Whether there is nothing left to say: the response has ended, or its last bytes are on their way. */
+    final boolean isAnswered() {
+        return ended.get() || writing.get() == WriteState.LAST;
     }
 
     final boolean isHead() {

@@ -26,6 +26,25 @@ public final class Exchanges {
 
     private Exchanges() {}
 
+    /**
+     * Hands an exchange to its handler. For adapters: this is all they do with a new request. While the server {@linkplain
+     * Drain#begin drains}, the exchange is answered with 503 instead; what the handler throws is answered as {@link #fail}
+     * describes.
+     *
+     * @param exchange the exchange to answer
+     * @param handler answers it
+     */
+    public static void serve(Exchange exchange, ExchangeHandler handler) {
+        try {
+            if (exchange.drain().isDraining()) {
+                throw new Failures.StoppingException();
+            }
+            handler.handle(exchange);
+        } catch (Throwable e) {
+            Failures.answer(exchange, e);
+        }
+    }
+
     // ------------------------------------------------------------------ whole bodies
 
     /**

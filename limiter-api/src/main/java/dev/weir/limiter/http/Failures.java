@@ -28,6 +28,15 @@ final class Failures {
         }
     }
 
+    /** The server takes no more requests. */
+    static final class StoppingException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        StoppingException() {
+            super("the server is stopping");
+        }
+    }
+
     /** There is no such file to send. */
     static final class NotFoundException extends IOException {
         private static final long serialVersionUID = 1L;
@@ -37,65 +46,80 @@ final class Failures {
         }
     }
 
+    /** What is said to the client; nothing of what happened inside. */
+    private enum Problem {
+        BAD_REQUEST(400, "Bad Request", "The request's body is not well-formed."),
+        NOT_FOUND(404, "Not Found", "There is nothing here."),
+        TOO_LARGE(413, "Content Too Large", "The request is larger than allowed."),
+        FAILED(500, "Internal Server Error", "The server failed to answer the request."),
+        REFUSED(503, "Service Unavailable", "The server is at its capacity. Try again later."),
+        STOPPING(503, "Service Unavailable", "The server is stopping. Try again later.");
+
+        final int status;
+        final byte[] body;
+
+        Problem(int status, String title, String detail) {
+            this.status = status;
+            this.body = ("{\"type\":\"about:blank\",\"title\":\"" + title + "\",\"status\":" + status + ",\"detail\":\""
+                            + detail + "\"}")
+                    .getBytes(StandardCharsets.US_ASCII);
+        }
+
+        static Problem of(Throwable failure) {
+            if (find(failure, LimitExceededException.class) != null) {
+                return REFUSED;
+            }
+            if (find(failure, StoppingException.class) != null) {
+                return STOPPING;
+            }
+            if (find(failure, BodyTooLargeException.class) != null) {
+                return TOO_LARGE;
+            }
+            if (find(failure, MalformedBodyException.class) != null) {
+                return BAD_REQUEST;
+            }
+            return find(failure, NotFoundException.class) != null ? NOT_FOUND : FAILED;
+        }
+    }
+
     /** Answers, cuts, or lets be; see {@link Exchanges#fail}. */
     static void answer(Exchange exchange, Throwable failure) {
         Throwable cause = unwrap(failure);
         try {
-            if (exchange.isEnded()) {
-                if (!(cause instanceof IOException)) {
-                    log(exchange, "failed after its response had ended", cause);
-                }
-                return;
-            }
-            LimitExceededException refusal = find(cause, LimitExceededException.class);
-            boolean tooLarge = find(cause, BodyTooLargeException.class) != null;
-            boolean malformed = find(cause, MalformedBodyException.class) != null;
-            boolean notFound = find(cause, NotFoundException.class) != null;
             boolean unreadable = find(cause, UnreadableException.class) != null;
-            boolean expected = refusal != null || tooLarge || malformed || notFound || unreadable;
-            if (expected) {
+            Problem problem = Problem.of(cause);
+            if (problem != Problem.FAILED || unreadable) {
                 LOGGER.log(Level.DEBUG, () -> exchange.description() + ": " + cause);
-            } else {
+            } else if (!exchange.isAborted()) { // after an abort, failing is what everything does
                 log(exchange, "failed", cause);
+            }
+            if (exchange.isAnswered()) {
+                return;
             }
             if (unreadable || exchange.isCommitted()) {
                 exchange.abort(cause);
-            } else if (refusal != null) {
-                long seconds = seconds(refusal.retryAfter());
-                problem(
-                        exchange,
-                        503,
-                        "Service Unavailable",
-                        "The server is at its capacity. Try again later.",
-                        Headers.of("Retry-After", Long.toString(seconds)));
-            } else if (tooLarge) {
-                problem(exchange, 413, "Content Too Large", "The request is larger than allowed.", Headers.of());
-            } else if (malformed) {
-                problem(exchange, 400, "Bad Request", "The request's body is not well-formed.", Headers.of());
-            } else if (notFound) {
-                problem(exchange, 404, "Not Found", "There is nothing here.", Headers.of());
             } else {
-                problem(
-                        exchange,
-                        500,
-                        "Internal Server Error",
-                        "The server failed to answer the request.",
-                        Headers.of());
+                Exchanges.send(exchange, problem.status, headers(exchange, problem, cause), problem.body);
             }
         } catch (Throwable e) {
-            log(exchange, "could not be told that it failed", e);
-            exchange.abort(cause);
+            if (!exchange.isAnswered()) {
+                log(exchange, "could not be told that it failed", e);
+                exchange.abort(cause);
+            }
         }
     }
 
-    private static void problem(Exchange exchange, int status, String title, String detail, Headers headers) {
-        String body = "{\"type\":\"about:blank\",\"title\":\"" + title + "\",\"status\":" + status + ",\"detail\":\""
-                + detail + "\"}";
-        Exchanges.send(
-                exchange,
-                status,
-                headers.and("Content-Type", "application/problem+json"),
-                body.getBytes(StandardCharsets.US_ASCII));
+    private static Headers headers(Exchange exchange, Problem problem, Throwable cause) {
+        Headers headers = Headers.of("Content-Type", "application/problem+json");
+        LimitExceededException refusal = find(cause, LimitExceededException.class);
+        if (refusal != null) {
+            return headers.and("Retry-After", Long.toString(seconds(refusal.retryAfter())));
+        }
+        if (problem == Problem.STOPPING) {
+            Headers later = headers.and("Retry-After", "1");
+            return exchange.protocol().startsWith("HTTP/1") ? later.and("Connection", "close") : later;
+        }
+        return headers;
     }
 
     /** Never less than was said, and never zero. */

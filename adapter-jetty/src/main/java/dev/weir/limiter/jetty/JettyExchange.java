@@ -1,0 +1,284 @@
+package dev.weir.limiter.jetty;
+
+import dev.weir.limiter.http.BodyTooLargeException;
+import dev.weir.limiter.http.Capability;
+import dev.weir.limiter.http.Drain;
+import dev.weir.limiter.http.Exchange;
+import dev.weir.limiter.http.Headers;
+import dev.weir.limiter.http.MalformedBodyException;
+import dev.weir.limiter.http.MultipartDecoder;
+import dev.weir.limiter.http.Outcome;
+import dev.weir.limiter.http.UploadLimits;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.http.HttpFields;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.HttpVersion;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Context;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.eclipse.jetty.util.thread.Invocable.InvocationType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An exchange over a request of Jetty.
+ *
+ * <p>Whoever moves {@code answering} from true completes Jetty's callback: this exchange, with its last write or by cutting; or
+ * a native handler, to which it was {@linkplain #handOver handed over}.
+ */
+final class JettyExchange extends Exchange {
+
+    private static final Set<Capability> HTTP_1 = Collections.unmodifiableSet(EnumSet.of(
+            Capability.SENT_CONFIRMED,
+            Capability.NON_BLOCKING_BODY,
+            Capability.CONTINUE_AFTER_ADMISSION,
+            Capability.ABORT_COMMITTED,
+            Capability.KEEPALIVE_AFTER_503));
+
+    private static final Set<Capability> HTTP_2;
+
+    static {
+        Set<Capability> more = EnumSet.copyOf(HTTP_1);
+        more.add(Capability.DISCONNECT_WHILE_WAITING);
+        more.add(Capability.MULTIPLEXED);
+        HTTP_2 = Collections.unmodifiableSet(more);
+    }
+
+    private final Request request;
+    private final Response response;
+    private final Callback callback;
+    private final Context context;
+    private final String method;
+    private final String path;
+    private final Optional<String> query;
+    private final HttpFields headers;
+    private final HttpVersion version;
+    private final AtomicBoolean answering = new AtomicBoolean(true);
+    private volatile boolean handedOver;
+    /** What the last read gave out; released by the next read, and at the end. */
+    private final AtomicReference<Content.@Nullable Chunk> lent = new AtomicReference<>();
+
+    /** To be made inside {@code handle}: Jetty takes no listeners later. */
+    JettyExchange(Drain drain, Request request, Response response, Callback callback) {
+        super(drain);
+        this.request = request;
+        this.response = response;
+        this.callback = callback;
+        this.context = request.getContext();
+        this.method = request.getMethod();
+        this.path = Optional.ofNullable(request.getHttpURI().getPath()).orElse("");
+        this.query = Optional.ofNullable(request.getHttpURI().getQuery());
+        this.headers = request.getHeaders().asImmutable();
+        this.version = request.getConnectionMetaData().getHttpVersion();
+        onComplete(outcome -> releaseLent());
+        // While neither a read nor a write is under way nobody keeps the client waiting but we: that is no failure.
+        request.addIdleTimeoutListener(timeout -> false);
+        request.addFailureListener(this::failed);
+    }
+
+    private void failed(Throwable cause) {
+        if (handedOver) {
+            gone(cause);
+        } else {
+            abort(cause);
+        }
+    }
+
+    @Override
+    public String method() {
+        return method;
+    }
+
+    @Override
+    public String path() {
+        return path;
+    }
+
+    @Override
+    public Optional<String> query() {
+        return query;
+    }
+
+    @Override
+    public Optional<String> header(String name) {
+        return Optional.ofNullable(headers.get(name));
+    }
+
+    @Override
+    public OptionalLong declaredLength() {
+        long length = headers.getLongField(HttpHeader.CONTENT_LENGTH);
+        return length < 0 ? OptionalLong.empty() : OptionalLong.of(length);
+    }
+
+    @Override
+    public String protocol() {
+        return version.asString();
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+        return version.getVersion() < HttpVersion.HTTP_2.getVersion() ? HTTP_1 : HTTP_2;
+    }
+
+    @Override
+    public boolean isCommitted() {
+        return response.isCommitted();
+    }
+
+    @Override
+    public Runnable inContext(Runnable code) {
+        return () -> {
+            if (isCompleted()) {
+                context.run(code);
+            } else {
+                context.run(code, request);
+            }
+        };
+    }
+
+    // ------------------------------------------------------------------ for native handlers
+
+    /**
+     * Leaves response and callback to a native handler.
+     *
+     * @return false when the exchange was answered already, so that the handler must not be called
+     */
+    boolean handOver() {
+        handedOver = true;
+        return answering.compareAndSet(true, false);
+    }
+
+    /** The native handler completed the callback. */
+    void handedBack(Outcome outcome) {
+        ended(outcome);
+    }
+
+    /** Keeps the exchange from completing before the stage has. */
+    void holdUntil(CompletionStage<?> stage) {
+        Runnable hold = hold();
+        stage.whenComplete((ignored, failure) -> hold.run());
+    }
+
+    // ------------------------------------------------------------------ the translation
+
+    @Override
+    protected void head(int status, Headers fields) {
+        response.reset();
+        response.setStatus(status);
+        fields.forEach(response.getHeaders()::add);
+    }
+
+    @Override
+    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
+        Sent sent = new Sent();
+        response.write(last, data, sent);
+        return last ? sent.thenRun(this::succeed) : sent;
+    }
+
+    private void succeed() {
+        if (answering.compareAndSet(true, false)) {
+            callback.succeeded();
+        }
+    }
+
+    @Override
+    protected void cut(Throwable cause) {
+        if (answering.compareAndSet(true, false)) {
+            callback.failed(new Request.Handler.AbortException(cause));
+        }
+    }
+
+    @Override
+    protected CompletionStage<Optional<ByteBuffer>> receive() {
+        releaseLent();
+        CompletableFuture<Optional<ByteBuffer>> received = new CompletableFuture<>();
+        receive(received);
+        return received;
+    }
+
+    private void receive(CompletableFuture<Optional<ByteBuffer>> received) {
+        try {
+            while (true) {
+                Content.Chunk chunk = request.read();
+                if (chunk == null) {
+                    request.demand(Invocable.from(InvocationType.NON_BLOCKING, () -> receive(received)));
+                    return;
+                }
+                if (Content.Chunk.isFailure(chunk)) {
+                    received.completeExceptionally(translated(chunk.getFailure()));
+                    return;
+                }
+                if (chunk.hasRemaining()) {
+                    lent.set(chunk);
+                    received.complete(Optional.of(chunk.getByteBuffer()));
+                    return;
+                }
+                chunk.release();
+                if (chunk.isLast()) {
+                    received.complete(Optional.empty());
+                    return;
+                }
+            }
+        } catch (Throwable e) {
+            received.completeExceptionally(e);
+        }
+    }
+
+    private void releaseLent() {
+        Content.Chunk chunk = lent.getAndSet(null);
+        if (chunk != null) {
+            chunk.release();
+        }
+    }
+
+    private static Throwable translated(Throwable failure) {
+        if (failure instanceof HttpException http) {
+            if (http.getCode() == HttpStatus.PAYLOAD_TOO_LARGE_413) {
+                return new BodyTooLargeException(failure.getMessage());
+            }
+            if (HttpStatus.isClientError(http.getCode())) {
+                return new MalformedBodyException("the body could not be read", failure);
+            }
+        }
+        return failure;
+    }
+
+    @Override
+    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws MalformedBodyException {
+        return JettyMultipart.of(headers.get(HttpHeader.CONTENT_TYPE), limits, directory);
+    }
+
+    /** A write under way. What depends on it does not block, so Jetty may call it on any thread. */
+    private static final class Sent extends CompletableFuture<Void> implements Callback {
+
+        @Override
+        @SuppressWarnings("NullAway") // Void has no value but null
+        public void succeeded() {
+            complete(null);
+        }
+
+        @Override
+        public void failed(Throwable failure) {
+            completeExceptionally(failure);
+        }
+
+        @Override
+        public InvocationType getInvocationType() {
+            return InvocationType.NON_BLOCKING;
+        }
+    }
+}
