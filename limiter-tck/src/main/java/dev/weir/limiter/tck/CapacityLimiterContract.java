@@ -17,7 +17,7 @@ package dev.weir.limiter.tck;
  * <p>The limiters it builds must implement {@link dev.weir.limiter.spi.WorkLimiter}. Each test's name begins with the number
  * of the rule it checks, such as {@code rule_1_3_…}.
  */
-public abstract class CapacityLimiterContract extends LimiterRules {
+public abstract class CapacityLimiterContract extends BackgroundRules {
 
     /** For subclasses. */
     protected CapacityLimiterContract() {}

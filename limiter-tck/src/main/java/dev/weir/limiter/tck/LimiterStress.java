@@ -45,6 +45,7 @@ final class LimiterStress {
     private final AtomicInteger held = new AtomicInteger();
     private final AtomicLong grants = new AtomicLong();
     private final AtomicLong resizes = new AtomicLong();
+    private final AtomicLong interrupts = new AtomicLong();
     private final ConcurrentLinkedQueue<Throwable> failures = new ConcurrentLinkedQueue<>();
     private volatile Bound bound = new Bound(Integer.MAX_VALUE);
     private volatile boolean stopped;
@@ -71,7 +72,8 @@ final class LimiterStress {
         users.forEach(this::join);
         stopped = true;
         others.forEach(this::join);
-        String summary = "seed " + seed + ", " + grants + " grants, " + resizes + " resizes";
+        String summary =
+                "seed " + seed + ", " + grants + " grants, " + resizes + " resizes, " + interrupts + " interrupts";
         System.out.println("weir.stress: " + summary);
         if (!failures.isEmpty()) {
             throw new AssertionError(
@@ -117,7 +119,7 @@ final class LimiterStress {
                     }
                 }
             } catch (InterruptedException e) {
-                Thread.interrupted(); // the interrupter was here
+                interrupts.incrementAndGet();
             } catch (ExecutionException e) {
                 if (!(e.getCause() instanceof LimitExceededException)) {
                     throw e;

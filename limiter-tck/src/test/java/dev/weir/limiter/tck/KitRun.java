@@ -3,6 +3,8 @@ package dev.weir.limiter.tck;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,7 +36,7 @@ final class KitRun implements TestExecutionListener {
                                 .configurationParameter("junit.jupiter.execution.parallel.mode.default", "concurrent")
                                 .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
                                 .configurationParameter(
-                                        "junit.jupiter.execution.parallel.config.fixed.parallelism", "6")
+                                        "junit.jupiter.execution.parallel.config.fixed.parallelism", "4")
                                 .build(),
                         run);
         return run;
@@ -48,7 +50,7 @@ final class KitRun implements TestExecutionListener {
                 .ifPresent(method -> results.put(method.getMethodName(), result));
     }
 
-    TreeSet<String> failedTests() {
+    Set<String> failedTests() {
         TreeSet<String> failed = new TreeSet<>();
         results.forEach((test, result) -> {
             if (result.getStatus() == TestExecutionResult.Status.FAILED) {
@@ -58,14 +60,14 @@ final class KitRun implements TestExecutionListener {
         return failed;
     }
 
-    TreeSet<String> passedTests() {
+    Set<String> passedTests() {
         TreeSet<String> passed = new TreeSet<>(results.keySet());
         passed.removeAll(failedTests());
         return passed;
     }
 
     /** The numbers of the rules that at least one test found broken, such as {@code 1.3}. */
-    TreeSet<String> brokenRules() {
+    Set<String> brokenRules() {
         TreeSet<String> rules = new TreeSet<>();
         for (String test : failedTests()) {
             Matcher matcher = RULE.matcher(test);
@@ -77,7 +79,7 @@ final class KitRun implements TestExecutionListener {
     }
 
     Throwable failureOf(String test) {
-        return results.get(test).getThrowable().orElseThrow();
+        return Objects.requireNonNull(results.get(test), test).getThrowable().orElseThrow();
     }
 
     /** One line for each test that failed. */

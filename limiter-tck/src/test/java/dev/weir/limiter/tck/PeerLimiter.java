@@ -14,6 +14,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A bulkhead of another library as a limiter, as thin as can be: what the library does is what the contract sees. What it
@@ -89,9 +90,10 @@ abstract class PeerLimiter implements CapacityLimiter {
     }
 
     @Override
+    @SuppressWarnings("FutureReturnValueIgnored") // only looks on
     public CompletableFuture<Permit> acquireAsync() {
         CompletableFuture<Permit> future = new CompletableFuture<>();
-        AtomicReference<Thread> waiter = new AtomicReference<>();
+        AtomicReference<@Nullable Thread> waiter = new AtomicReference<>();
         waiting.incrementAndGet();
         waitingThreads.execute(() -> {
             waiter.set(Thread.currentThread());

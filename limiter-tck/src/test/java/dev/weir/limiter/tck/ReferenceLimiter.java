@@ -40,8 +40,8 @@ final class ReferenceLimiter implements CapacityLimiter {
     private long withdrawn;
     private boolean closed;
 
-    /** User code that is due, in order. One thread at a time runs it, under no lock; what comes meanwhile is left to it. */
-    private final ThreadLocal<Deque<Runnable>> due = new ThreadLocal<>();
+    /** User code that is due on a thread, in order: what comes while it runs is added, and runs after it, never inside it. */
+    private static final ThreadLocal<Deque<Runnable>> DUE = new ThreadLocal<>();
 
     ReferenceLimiter(Settings settings) {
         this.settings = settings;
@@ -123,19 +123,19 @@ final class ReferenceLimiter implements CapacityLimiter {
     }
 
     private void runAll(List<Runnable> after) {
-        Deque<Runnable> running = due.get();
+        Deque<Runnable> running = DUE.get();
         if (running != null) {
             running.addAll(after);
             return;
         }
         running = new ArrayDeque<>(after);
-        due.set(running);
+        DUE.set(running);
         try {
             for (Runnable next = running.poll(); next != null; next = running.poll()) {
                 next.run();
             }
         } finally {
-            due.remove();
+            DUE.remove();
         }
     }
 
@@ -144,6 +144,7 @@ final class ReferenceLimiter implements CapacityLimiter {
         return acquire(true);
     }
 
+    @SuppressWarnings("FutureReturnValueIgnored") // only looks on
     private CompletableFuture<Permit> acquire(boolean ownThread) {
         Waiter waiter = new Waiter();
         synchronized (lock) {
