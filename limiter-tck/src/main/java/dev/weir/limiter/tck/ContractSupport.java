@@ -21,7 +21,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
@@ -304,6 +306,27 @@ abstract class ContractSupport {
 
     static int liveThreads() {
         return Thread.getAllStackTraces().size();
+    }
+
+    /** Work that says when it has begun, and ends when it is told to. */
+    final class Gate implements Callable<String> {
+        final CountDownLatch entered = new CountDownLatch(1);
+        final CountDownLatch opened = new CountDownLatch(1);
+        final AtomicReference<Thread> thread = new AtomicReference<>();
+        final AtomicBoolean interrupted = new AtomicBoolean();
+
+        @Override
+        public String call() {
+            thread.set(Thread.currentThread());
+            entered.countDown();
+            awaitUninterruptibly(opened);
+            interrupted.set(Thread.interrupted());
+            return "passed";
+        }
+
+        void open() {
+            opened.countDown();
+        }
     }
 
     // ---- reachability ----

@@ -55,27 +55,6 @@ public abstract class RunRules extends LimiterRules {
         return true;
     }
 
-    /** Work that says when it has begun, and ends when it is told to. */
-    final class Gate implements Callable<String> {
-        final CountDownLatch entered = new CountDownLatch(1);
-        final CountDownLatch opened = new CountDownLatch(1);
-        final AtomicReference<Thread> thread = new AtomicReference<>();
-        final AtomicBoolean interrupted = new AtomicBoolean();
-
-        @Override
-        public String call() {
-            thread.set(Thread.currentThread());
-            entered.countDown();
-            awaitUninterruptibly(opened);
-            interrupted.set(Thread.interrupted());
-            return "passed";
-        }
-
-        void open() {
-            opened.countDown();
-        }
-    }
-
     /** Starts work that occupies a permit until its gate is opened. */
     Gate occupy(CapacityLimiter limiter) {
         Gate gate = new Gate();
