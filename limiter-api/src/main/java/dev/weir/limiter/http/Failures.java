@@ -56,13 +56,16 @@ final class Failures {
         STOPPING(503, "Service Unavailable", "The server is stopping. Try again later.");
 
         final int status;
-        final byte[] body;
+        private final String body;
 
         Problem(int status, String title, String detail) {
             this.status = status;
-            this.body = ("{\"type\":\"about:blank\",\"title\":\"" + title + "\",\"status\":" + status + ",\"detail\":\""
-                            + detail + "\"}")
-                    .getBytes(StandardCharsets.US_ASCII);
+            this.body = "{\"type\":\"about:blank\",\"title\":\"" + title + "\",\"status\":" + status + ",\"detail\":\""
+                    + detail + "\"}";
+        }
+
+        byte[] body() {
+            return body.getBytes(StandardCharsets.US_ASCII);
         }
 
         static Problem of(Throwable failure) {
@@ -99,7 +102,7 @@ final class Failures {
             if (unreadable || exchange.isCommitted()) {
                 exchange.abort(cause);
             } else {
-                Exchanges.send(exchange, problem.status, headers(exchange, problem, cause), problem.body);
+                Exchanges.send(exchange, problem.status, headers(exchange, problem, cause), problem.body());
             }
         } catch (Throwable e) {
             if (!exchange.isAnswered()) {

@@ -1,0 +1,167 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Permit;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.junit.jupiter.api.Test;
+
+/** The ledger's limit is max(capacity, in use), and it counts what the gate counts (docs/invariants.md). */
+class LedgerTest {
+
+    private final Ledger ledger = new Ledger("ledger", 4);
+    private final LongSupplier stopped = () -> 0;
+    private final Gate gate = new Gate(ledger, 4, 100, 2, stopped);
+
+    private void assertInvariant() {
+        Gate.Snapshot now = gate.snapshot();
+        int limit = Math.min(Math.max(now.capacity(), now.inUse()), Ledger.MAX);
+        assertThat(ledger.metrics().getMaxAllowedConcurrentCalls()).isEqualTo(limit);
+        assertThat(ledger.metrics().getAvailableConcurrentCalls()).isEqualTo(limit - now.inUse());
+    }
+
+    @Test
+    void rule_1_3_the_ledger_follows_every_step_of_a_random_walk() {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        List<Waiter<?>> waiting = new ArrayList<>();
+        for (int step = 0; step < 20_000; step++) {
+            switch (random.nextInt(6)) {
+                case 0, 1, 2 -> {
+                    Waiter<?> waiter = waiter(Waiter.Kind.values()[random.nextInt(3)]);
+                    if (gate.admit(waiter) == Gate.Answer.QUEUED) {
+                        waiting.add(waiter);
+                    }
+                }
+                case 3, 4 -> {
+                    if (gate.snapshot().inUse() > 0) {
+                        waiting.removeAll(gate.release());
+                    }
+                }
+                default -> {
+                    List<Waiter<?>> granted = new ArrayList<>();
+                    gate.resize(random.nextInt(9), granted);
+                    waiting.removeAll(granted);
+                    if (!waiting.isEmpty() && random.nextBoolean()) {
+                        assertThat(gate.remove(waiting.remove(random.nextInt(waiting.size()))))
+                                .isTrue();
+                    }
+                }
+            }
+            assertInvariant();
+            assertThat(gate.snapshot().waiting())
+                    .as("seed %d step %d", seed, step)
+                    .isEqualTo(waiting.size());
+        }
+    }
+
+    private static Waiter<Void> waiter(Waiter.Kind kind) {
+        return new Waiter<>(kind) {
+            @Override
+            void granted(GatePermit permit) {}
+
+            @Override
+            void refused(dev.weir.limiter.RefusalReason reason, boolean traced) {}
+        };
+    }
+
+    @Test
+    void rule_1_9_an_interrupted_thread_records_and_keeps_its_flag() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThat(gate.tryTake()).isTrue();
+            assertInvariant();
+            gate.release();
+            assertInvariant();
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            Thread.interrupted();
+        }
+    }
+
+    @Test
+    void rule_1_1_unlimited_stays_away_from_the_end_of_the_ledgers_counter() {
+        gate.resize(CapacityLimiter.UNLIMITED, new ArrayList<>());
+        assertThat(gate.capacity()).isEqualTo(CapacityLimiter.UNLIMITED);
+        assertThat(ledger.metrics().getMaxAllowedConcurrentCalls()).isEqualTo(Ledger.MAX);
+        assertThat(gate.tryTake()).isTrue();
+        gate.release();
+        gate.resize(0, new ArrayList<>());
+        assertInvariant();
+    }
+
+    /** Races of the fast paths with resize: at rest, gate and ledger agree. */
+    @Test
+    void rule_1_3_gate_and_ledger_agree_after_a_race_of_resizes_and_permits() throws Exception {
+        int threads = 4;
+        CountDownLatch done = new CountDownLatch(threads);
+        for (int t = 0; t < threads; t++) {
+            boolean resizer = t == 0;
+            new Thread(
+                            () -> {
+                                Random random = new Random();
+                                for (int i = 0; i < 50_000; i++) {
+                                    if (resizer) {
+                                        gate.resize(random.nextInt(6), new ArrayList<>());
+                                    } else if (gate.tryTake()) {
+                                        gate.release();
+                                    }
+                                }
+                                done.countDown();
+                            },
+                            "ledger-test-" + t)
+                    .start();
+        }
+        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(gate.snapshot().inUse()).isZero();
+        assertInvariant();
+    }
+
+    @Test
+    void rule_1_6_a_wait_limit_takes_newcomers_only_and_in_order() {
+        long[] now = {0};
+        Gate timed = new Gate(new Ledger("timed", 0), 0, 100, 0, () -> now[0]);
+        Deque<Waiter<?>> queued = new ArrayDeque<>();
+        for (int i = 0; i < 4; i++) {
+            Waiter<?> waiter = waiter(i == 1 ? Waiter.Kind.CONTINUATION : Waiter.Kind.NEWCOMER);
+            now[0] = i * 10;
+            timed.admit(waiter);
+            queued.add(waiter);
+        }
+        List<Waiter<?>> expired = new ArrayList<>();
+        assertThat(timed.expireUpTo(20, expired)).isEqualTo(30L);
+        Waiter<?> first = queued.remove();
+        queued.remove();
+        assertThat(expired).containsExactly(first, queued.remove());
+        assertThat(timed.snapshot().waiting()).isEqualTo(2);
+        assertThat(timed.snapshot().oldestWaitNanos()).isEqualTo(20); // the continuation, queued at 10
+    }
+
+    @Test
+    void rule_1_6_the_wait_limit_refuses_a_future_permit() {
+        try (CapacityLimiter limiter = CapacityLimiter.builder("wait")
+                .capacity(1)
+                .maxWait(java.time.Duration.ofMillis(20))
+                .build()) {
+            Permit held = limiter.tryAcquire().orElseThrow();
+            CompletableFuture<Permit> late = limiter.acquireAsync();
+            assertThat(late)
+                    .failsWithin(5, TimeUnit.SECONDS)
+                    .withThrowableOfType(java.util.concurrent.ExecutionException.class)
+                    .withMessageContaining("Limiter 'wait' refused: the wait limit passed (capacity 1, in use 1");
+            held.close();
+            assertThat(limiter.statistics().refused(dev.weir.limiter.RefusalReason.WAIT_TIMEOUT))
+                    .isEqualTo(1);
+            assertThat(limiter.statistics().inUse()).isZero();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterRole;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Permit;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ScopeTest {
+
+    @Test
+    void four_limiters_of_forty_permits_named_after_their_roles() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            assertThat(scope.limiters())
+                    .extracting(CapacityLimiter::name)
+                    .containsExactly("endpoints", "background", "streaming", "shared");
+            assertThat(scope.limiters()).extracting(CapacityLimiter::capacity).containsOnly(40);
+            assertThat(scope.endpoints()).isSameAs(scope.limiter(LimiterRole.ENDPOINTS));
+        }
+    }
+
+    @Test
+    void one_instance_in_two_roles_is_listed_once_and_stays_open() throws Exception {
+        try (CapacityLimiter own = CapacityLimiter.of("own", 2)) {
+            LimiterScope scope = LimiterScope.builder()
+                    .limiter(LimiterRole.STREAMING, own)
+                    .limiter(LimiterRole.SHARED, own)
+                    .open();
+            assertThat(scope.streaming()).isSameAs(scope.shared());
+            assertThat(scope.limiters()).hasSize(3);
+            scope.close();
+            assertThat(own.isClosed()).isFalse();
+            assertThat(scope.endpoints().isClosed()).isTrue();
+        }
+    }
+
+    @Test
+    void everything_on_one_limiter() {
+        try (CapacityLimiter one = CapacityLimiter.of("one", 40);
+                LimiterScope scope = LimiterScope.builder().all(one).open()) {
+            assertThat(scope.limiters()).containsExactly(one);
+        }
+    }
+
+    @Test
+    void a_named_group_is_created_once_and_its_capacity_is_not_argued_about() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            CapacityLimiter reports = scope.limiter("reports", 3);
+            reports.resize(7);
+            assertThat(scope.limiter("reports", 3)).isSameAs(reports);
+            assertThat(scope.limiters()).hasSize(5).contains(reports);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scope.limiter("reports", 4))
+                    .withMessageContaining("'reports' was declared with capacity 3, and now with capacity 4");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scope.limiter("shared", 4))
+                    .withMessageContaining("role SHARED");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scope.limiter("a b", 4))
+                    .withMessageContaining("letters, digits");
+            assertThatIllegalArgumentException().isThrownBy(() -> scope.limiter("negative", -1));
+        }
+    }
+
+    @Test
+    void two_scopes_share_nothing() {
+        try (LimiterScope one = LimiterScope.open();
+                LimiterScope other = LimiterScope.open()) {
+            assertThat(one.limiters()).doesNotContainAnyElementsOf(other.limiters());
+            assertThat(one.limiter("group", 1)).isNotSameAs(other.limiter("group", 1));
+        }
+    }
+
+    @Test
+    void rule_1_11_closing_fails_waiters_refuses_newcomers_and_leaves_work_in_progress() throws Exception {
+        LimiterScope scope = LimiterScope.builder().capacity(1).open();
+        Permit held = scope.endpoints().acquire();
+        CompletableFuture<Permit> waiter = scope.endpoints().acquireAsync();
+        scope.close();
+        scope.close();
+        assertThat(waiter)
+                .failsWithin(5, TimeUnit.SECONDS)
+                .withThrowableThat()
+                .withCauseInstanceOf(LimitExceededException.class);
+        assertThat(scope.awaitIdle(Duration.ZERO)).isFalse();
+        held.close();
+        assertThat(scope.awaitIdle(Duration.ofSeconds(5))).isTrue();
+        assertThatIllegalStateException().isThrownBy(() -> scope.limiter("late", 1));
+    }
+
+    @Test
+    void configuration_from_properties_and_environment() {
+        Properties properties = new Properties();
+        properties.setProperty("weir.all.capacity", "10");
+        properties.setProperty("weir.endpoints.capacity", "100");
+        properties.setProperty("weir.endpoints.max-waiting", "5");
+        properties.setProperty("weir.my-reports.capacity", "unlimited");
+        properties.setProperty("other.key", "left alone");
+        try (LimiterScope scope = LimiterScope.builder()
+                .capacity(20)
+                .properties(properties)
+                .environment(Map.of(
+                        "WEIR_BACKGROUND_CAPACITY", "0",
+                        "WEIR_SHARED_MAX_WAITING", "7",
+                        "PATH", "/bin"))
+                .open()) {
+            assertThat(scope.endpoints().capacity()).isEqualTo(100);
+            assertThat(scope.endpoints().statistics().maxWaiting()).isEqualTo(5);
+            assertThat(scope.background().capacity()).isZero();
+            assertThat(scope.streaming().capacity()).isEqualTo(10);
+            assertThat(scope.shared().statistics().maxWaiting()).isEqualTo(7);
+            assertThat(scope.limiter("my-reports", 3).capacity()).isEqualTo(CapacityLimiter.UNLIMITED);
+        }
+    }
+
+    @Test
+    void the_environment_beats_properties_and_both_beat_code() {
+        try (LimiterScope scope = LimiterScope.builder()
+                .environment(Map.of("WEIR_SHARED_CAPACITY", "3"))
+                .properties(Map.of("weir.shared.capacity", "2", "weir.endpoints.capacity", "2"))
+                .capacity(1)
+                .open()) {
+            assertThat(scope.shared().capacity()).isEqualTo(3);
+            assertThat(scope.endpoints().capacity()).isEqualTo(2);
+            assertThat(scope.background().capacity()).isEqualTo(1);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "weir.endpoints.capacity | -1 | a number from 0, or 'unlimited', was '-1'",
+                "weir.endpoints.capacity | lots | a number from 0, or 'unlimited', was 'lots'",
+                "weir.endpoints.max-waiting | 1.5 | a number from 0, was '1.5'",
+                "weir.endpoints.max-wait | 0s | a time of more than zero such as 500ms",
+                "weir.endpoints.max-wait | soon | a time of more than zero such as 500ms",
+                "weir.endpoints.virtual-threads | yes | 'true' or 'false', was 'yes'",
+                "weir.endpoints.size | 1 | unknown key 'weir.endpoints.size'",
+                "weir.capacity | 1 | unknown key 'weir.capacity'",
+                "weir.a.b.capacity | 1 | unknown key 'weir.a.b.capacity'",
+            })
+    void bad_configuration_is_refused_naming_key_value_and_what_was_expected(String key, String value, String message) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().properties(Map.of(key, value)))
+                .withMessageContaining(key)
+                .withMessageContaining(message);
+    }
+
+    @Test
+    void a_bad_variable_is_refused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().environment(Map.of("WEIR_ENDPOINTS", "1")))
+                .withMessageContaining("unknown key 'WEIR_ENDPOINTS'");
+    }
+
+    @Test
+    void configuring_a_limiter_that_was_handed_in_is_refused() {
+        try (CapacityLimiter own = CapacityLimiter.of("own", 2)) {
+            LimiterScope.Builder builder = LimiterScope.builder()
+                    .limiter(LimiterRole.SHARED, own)
+                    .properties(Map.of("weir.shared.capacity", "3"));
+            assertThatIllegalArgumentException()
+                    .isThrownBy(builder::open)
+                    .withMessageContaining("weir.shared.capacity");
+        }
+    }
+
+    @Test
+    void rule_1_1_bad_values_are_refused_naming_the_argument() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> CapacityLimiter.builder("bad").maxWait(Duration.ZERO))
+                .withMessage("maxWait: expected more than zero, was PT0S");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> CapacityLimiter.of(" ", 1))
+                .withMessageStartingWith("name: expected");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> CapacityLimiter.builder("bad").reserve(-1))
+                .withMessage("reserve: expected 0 or more, was -1");
+    }
+}
