@@ -86,7 +86,7 @@ final class GateLimiter implements WorkLimiter {
         crew.resize(LimiterSettings.threads(capacity, reserve));
         List<Waiter<?>> granted = new ArrayList<>();
         int before = gate.resize(capacity, granted);
-        granted.forEach(this::tellGranted);
+        granted.forEach(waiter -> tellGranted(waiter, false));
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.resized(this, before, capacity));
         }
@@ -159,7 +159,7 @@ final class GateLimiter implements WorkLimiter {
     void admit(Waiter<?> waiter) {
         Gate.Answer answer = gate.admit(waiter);
         switch (answer) {
-            case GRANTED -> waiter.granted(newPermit(0));
+            case GRANTED -> waiter.granted(newPermit(0), false);
             case QUEUED -> {
                 if (expiry != null && !waiter.kind.exempt()) {
                     expiry.arm();
@@ -184,10 +184,10 @@ final class GateLimiter implements WorkLimiter {
     }
 
     /** A permit was closed for the first time. */
-    void release(long grantedAt) {
+    void release(long grantedAt, boolean passOn) {
         List<Waiter<?>> granted = gate.release();
         for (Waiter<?> waiter : granted) {
-            tellGranted(waiter);
+            tellGranted(waiter, passOn);
         }
         if (!listeners.isEmpty()) {
             Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);
@@ -195,12 +195,12 @@ final class GateLimiter implements WorkLimiter {
         }
     }
 
-    private void tellGranted(Waiter<?> waiter) {
+    private void tellGranted(Waiter<?> waiter, boolean passOn) {
         if (waiter.runsUserCode()) {
-            Deliveries.deliver(() -> waiter.granted(permitFor(waiter)));
+            Deliveries.deliver(() -> waiter.granted(permitFor(waiter), false));
         } else {
             try {
-                waiter.granted(permitFor(waiter));
+                waiter.granted(permitFor(waiter), passOn);
             } catch (Throwable e) { // only the JVM's own: out of memory, out of stack
                 Log.unexpected("granting a permit of limiter '" + name + "'", e);
             }
@@ -451,13 +451,15 @@ final class GateLimiter implements WorkLimiter {
                     "limiter '" + name + "' was given " + permit + ", expected one of its own");
         }
         Objects.requireNonNull(command, "command");
-        crew.execute(() -> {
-            Held before = Held.enter(this, ours, null);
-            try {
-                command.run();
-            } finally {
-                Held.restore(before);
-            }
-        });
+        crew.execute(
+                () -> {
+                    Held before = Held.enter(this, ours, null);
+                    try {
+                        command.run();
+                    } finally {
+                        Held.restore(before);
+                    }
+                },
+                false);
     }
 }

@@ -66,10 +66,10 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
     }
 
     @Override
-    void granted(GatePermit granted) {
+    void granted(GatePermit granted, boolean passOn) {
         permit = granted;
         try {
-            limiter.crew().execute(this);
+            limiter.crew().execute(this, passOn);
         } catch (Throwable e) { // the executor's: rejected, or no thread to be had
             Deliveries.deliver(
                     () -> { // the next waiter may fare the same: not nested
@@ -131,7 +131,8 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
         }
         Held.restore(before);
         end();
-        held.close();
+        // Dependents run on this thread: where there are any, the next in the queue must not wait for them.
+        held.close(getNumberOfDependents() == 0);
         publish(value, failure);
     }
 
