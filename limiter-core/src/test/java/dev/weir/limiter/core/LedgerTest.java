@@ -67,7 +67,7 @@ class LedgerTest {
     private static Waiter<Void> waiter(Waiter.Kind kind) {
         return new Waiter<>(kind) {
             @Override
-            void granted(GatePermit permit) {}
+            void granted(GatePermit permit, boolean passOn) {}
 
             @Override
             void refused(dev.weir.limiter.RefusalReason reason, boolean traced) {}
