@@ -16,11 +16,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
@@ -339,11 +337,6 @@ final class GateLimiter implements WorkLimiter {
         return asked(new RunTask<T>(this, kind, work, captureContext(), Held.capture(), interruptOnCancel));
     }
 
-    /** Work that nothing covers but its own permit. */
-    private <T> Waiter<T> startDetached(Callable<? extends T> work) {
-        return asked(new RunTask<T>(this, Waiter.Kind.NEWCOMER, work, captureContext(), null, false));
-    }
-
     private <T> CompletableFuture<T> inline(Callable<? extends T> work) {
         try {
             return CompletableFuture.completedFuture(Carriers.<T>call(captureContext(), work));
@@ -372,71 +365,12 @@ final class GateLimiter implements WorkLimiter {
 
     @Override
     public CompletableFuture<Void> background(Runnable work) {
-        Waiter<Void> task = startDetached(voidCallable(work));
-        onFailure(task, failure -> {
-            if (!task.isCancelled()) {
-                Log.warning("Background work under limiter '" + name + "' failed", failure);
-            }
-        });
-        return task;
+        return asked(new BackgroundTask(this, work));
     }
 
     @Override
     public Executor executor() {
-        return command -> {
-            Objects.requireNonNull(command, "command");
-            Waiter<Void> task = startDetached(voidCallable(() -> contained(command)));
-            if (task.isCompletedExceptionally()) {
-                throwRefusal(task);
-            } else {
-                onFailure(task, GateLimiter::uncaught);
-            }
-        };
-    }
-
-    @SuppressWarnings("FutureReturnValueIgnored") // it says the same as the task, which the caller has
-    private static void onFailure(CompletableFuture<?> task, Consumer<Throwable> action) {
-        task.whenComplete((none, failure) -> {
-            if (failure != null) {
-                action.accept(failure);
-            }
-        });
-    }
-
-    private static void throwRefusal(CompletableFuture<?> refused) {
-        try {
-            refused.join();
-        } catch (CompletionException e) {
-            if (e.getCause() instanceof LimitExceededException refusal) {
-                throw refusal;
-            }
-            throw e;
-        }
-    }
-
-    private static void contained(Runnable command) {
-        try {
-            command.run();
-        } catch (Throwable e) { // as with any executor, it goes to the thread's handler
-            uncaught(e);
-        }
-    }
-
-    private static void uncaught(Throwable failure) {
-        Thread thread = Thread.currentThread();
-        try {
-            thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
-        } catch (Throwable e) { // a handler's failures are ignored, as the JVM does
-            Log.unexpected("handling an uncaught exception", e);
-        }
-    }
-
-    @SuppressWarnings("NullAway") // Void has no value but null
-    private static Callable<Void> voidCallable(Runnable work) {
-        return () -> {
-            work.run();
-            return null;
-        };
+        return command -> admit(new ExecutorTask(this, command));
     }
 
     @Override
