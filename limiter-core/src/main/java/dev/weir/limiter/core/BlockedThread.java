@@ -17,7 +17,7 @@ final class BlockedThread extends Waiter<Void> {
     }
 
     @Override
-    void granted(GatePermit granted, boolean passOn) {
+    void granted(GatePermit granted) {
         permit = granted;
         LockSupport.unpark(thread);
     }

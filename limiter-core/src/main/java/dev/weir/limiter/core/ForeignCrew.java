@@ -6,7 +6,7 @@ import java.util.concurrent.Executor;
 record ForeignCrew(Executor executor) implements Crew {
 
     @Override
-    public void execute(Runnable task, boolean passOn) {
+    public void execute(Runnable task) {
         executor.execute(task);
     }
 

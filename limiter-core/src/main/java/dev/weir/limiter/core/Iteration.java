@@ -337,10 +337,10 @@ final class Iteration<T> implements Flow.Subscription {
         }
 
         @Override
-        void granted(GatePermit granted, boolean passOn) {
+        void granted(GatePermit granted) {
             permit = granted;
             try {
-                limiter.crew().execute(this, passOn);
+                limiter.crew().execute(this);
             } catch (Throwable e) { // the executor's: rejected, or no thread to be had
                 Deliveries.deliver(() -> noWorker(granted, e));
             }

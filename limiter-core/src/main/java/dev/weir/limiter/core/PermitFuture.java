@@ -17,7 +17,7 @@ final class PermitFuture extends Waiter<Permit> {
     }
 
     @Override
-    void granted(GatePermit permit, boolean passOn) {
+    void granted(GatePermit permit) {
         if (!super.complete(permit)) {
             permit.close();
         }

@@ -57,7 +57,7 @@ final class VirtualCrew implements Crew {
     }
 
     @Override
-    public void execute(Runnable task, boolean passOn) {
+    public void execute(Runnable task) {
         factory.newThread(task).start();
     }
 
