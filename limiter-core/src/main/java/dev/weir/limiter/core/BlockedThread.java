@@ -17,7 +17,7 @@ final class BlockedThread extends Waiter<Void> {
     }
 
     @Override
-    void granted(GatePermit granted) {
+    void granted(GatePermit granted, boolean passOn) {
         permit = granted;
         LockSupport.unpark(thread);
     }

@@ -6,9 +6,10 @@ interface Crew {
     /**
      * Runs the task on a thread of the crew. Does not block.
      *
+     * @param passOn whether the calling thread, if it is one of the crew, is about to end its task and may run this one next
      * @throws RuntimeException or Error when no thread can be had; the task will not run
      */
-    void execute(Runnable task);
+    void execute(Runnable task, boolean passOn);
 
     /** Whether {@link #execute} may run code of the user on the calling thread. */
     boolean foreign();

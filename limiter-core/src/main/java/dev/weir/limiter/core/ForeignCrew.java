@@ -6,7 +6,7 @@ import java.util.concurrent.Executor;
 record ForeignCrew(Executor executor) implements Crew {
 
     @Override
-    public void execute(Runnable task) {
+    public void execute(Runnable task, boolean passOn) {
         executor.execute(task);
     }
 

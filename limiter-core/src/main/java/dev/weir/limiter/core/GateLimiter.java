@@ -16,11 +16,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
@@ -86,7 +84,7 @@ final class GateLimiter implements WorkLimiter {
         crew.resize(LimiterSettings.threads(capacity, reserve));
         List<Waiter<?>> granted = new ArrayList<>();
         int before = gate.resize(capacity, granted);
-        granted.forEach(this::tellGranted);
+        granted.forEach(waiter -> tellGranted(waiter, false));
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.resized(this, before, capacity));
         }
@@ -159,7 +157,7 @@ final class GateLimiter implements WorkLimiter {
     void admit(Waiter<?> waiter) {
         Gate.Answer answer = gate.admit(waiter);
         switch (answer) {
-            case GRANTED -> waiter.granted(newPermit(0));
+            case GRANTED -> waiter.granted(newPermit(0), false);
             case QUEUED -> {
                 if (expiry != null && !waiter.kind.exempt()) {
                     expiry.arm();
@@ -184,10 +182,10 @@ final class GateLimiter implements WorkLimiter {
     }
 
     /** A permit was closed for the first time. */
-    void release(long grantedAt) {
+    void release(long grantedAt, boolean passOn) {
         List<Waiter<?>> granted = gate.release();
         for (Waiter<?> waiter : granted) {
-            tellGranted(waiter);
+            tellGranted(waiter, passOn);
         }
         if (!listeners.isEmpty()) {
             Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);
@@ -195,12 +193,12 @@ final class GateLimiter implements WorkLimiter {
         }
     }
 
-    private void tellGranted(Waiter<?> waiter) {
+    private void tellGranted(Waiter<?> waiter, boolean passOn) {
         if (waiter.runsUserCode()) {
-            Deliveries.deliver(() -> waiter.granted(permitFor(waiter)));
+            Deliveries.deliver(() -> waiter.granted(permitFor(waiter), false));
         } else {
             try {
-                waiter.granted(permitFor(waiter));
+                waiter.granted(permitFor(waiter), passOn);
             } catch (Throwable e) { // only the JVM's own: out of memory, out of stack
                 Log.unexpected("granting a permit of limiter '" + name + "'", e);
             }
@@ -339,11 +337,6 @@ final class GateLimiter implements WorkLimiter {
         return asked(new RunTask<T>(this, kind, work, captureContext(), Held.capture(), interruptOnCancel));
     }
 
-    /** Work that nothing covers but its own permit. */
-    private <T> Waiter<T> startDetached(Callable<? extends T> work) {
-        return asked(new RunTask<T>(this, Waiter.Kind.NEWCOMER, work, captureContext(), null, false));
-    }
-
     private <T> CompletableFuture<T> inline(Callable<? extends T> work) {
         try {
             return CompletableFuture.completedFuture(Carriers.<T>call(captureContext(), work));
@@ -372,71 +365,12 @@ final class GateLimiter implements WorkLimiter {
 
     @Override
     public CompletableFuture<Void> background(Runnable work) {
-        Waiter<Void> task = startDetached(voidCallable(work));
-        onFailure(task, failure -> {
-            if (!task.isCancelled()) {
-                Log.warning("Background work under limiter '" + name + "' failed", failure);
-            }
-        });
-        return task;
+        return asked(new BackgroundTask(this, work));
     }
 
     @Override
     public Executor executor() {
-        return command -> {
-            Objects.requireNonNull(command, "command");
-            Waiter<Void> task = startDetached(voidCallable(() -> contained(command)));
-            if (task.isCompletedExceptionally()) {
-                throwRefusal(task);
-            } else {
-                onFailure(task, GateLimiter::uncaught);
-            }
-        };
-    }
-
-    @SuppressWarnings("FutureReturnValueIgnored") // it says the same as the task, which the caller has
-    private static void onFailure(CompletableFuture<?> task, Consumer<Throwable> action) {
-        task.whenComplete((none, failure) -> {
-            if (failure != null) {
-                action.accept(failure);
-            }
-        });
-    }
-
-    private static void throwRefusal(CompletableFuture<?> refused) {
-        try {
-            refused.join();
-        } catch (CompletionException e) {
-            if (e.getCause() instanceof LimitExceededException refusal) {
-                throw refusal;
-            }
-            throw e;
-        }
-    }
-
-    private static void contained(Runnable command) {
-        try {
-            command.run();
-        } catch (Throwable e) { // as with any executor, it goes to the thread's handler
-            uncaught(e);
-        }
-    }
-
-    private static void uncaught(Throwable failure) {
-        Thread thread = Thread.currentThread();
-        try {
-            thread.getUncaughtExceptionHandler().uncaughtException(thread, failure);
-        } catch (Throwable e) { // a handler's failures are ignored, as the JVM does
-            Log.unexpected("handling an uncaught exception", e);
-        }
-    }
-
-    @SuppressWarnings("NullAway") // Void has no value but null
-    private static Callable<Void> voidCallable(Runnable work) {
-        return () -> {
-            work.run();
-            return null;
-        };
+        return command -> admit(new ExecutorTask(this, command));
     }
 
     @Override
@@ -451,13 +385,15 @@ final class GateLimiter implements WorkLimiter {
                     "limiter '" + name + "' was given " + permit + ", expected one of its own");
         }
         Objects.requireNonNull(command, "command");
-        crew.execute(() -> {
-            Held before = Held.enter(this, ours, null);
-            try {
-                command.run();
-            } finally {
-                Held.restore(before);
-            }
-        });
+        crew.execute(
+                () -> {
+                    Held before = Held.enter(this, ours, null);
+                    try {
+                        command.run();
+                    } finally {
+                        Held.restore(before);
+                    }
+                },
+                false);
     }
 }

@@ -40,8 +40,17 @@ final class GatePermit implements Permit {
 
     @Override
     public void close() {
+        close(false);
+    }
+
+    /**
+     * Gives the permit back.
+     *
+     * @param passOn whether the calling thread is a worker that can take over the next work in the queue
+     */
+    void close(boolean passOn) {
         if (!closed && CLOSED.compareAndSet(this, false, true)) {
-            limiter.release(grantedAt);
+            limiter.release(grantedAt, passOn);
         }
     }
 

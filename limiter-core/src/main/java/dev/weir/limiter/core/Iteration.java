@@ -337,10 +337,10 @@ final class Iteration<T> implements Flow.Subscription {
         }
 
         @Override
-        void granted(GatePermit granted) {
+        void granted(GatePermit granted, boolean passOn) {
             permit = granted;
             try {
-                limiter.crew().execute(this);
+                limiter.crew().execute(this, passOn);
             } catch (Throwable e) { // the executor's: rejected, or no thread to be had
                 Deliveries.deliver(() -> noWorker(granted, e));
             }

@@ -17,7 +17,7 @@ final class PermitFuture extends Waiter<Permit> {
     }
 
     @Override
-    void granted(GatePermit permit) {
+    void granted(GatePermit permit, boolean passOn) {
         if (!super.complete(permit)) {
             permit.close();
         }

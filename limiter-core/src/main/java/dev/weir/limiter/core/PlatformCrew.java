@@ -1,7 +1,7 @@
 package dev.weir.limiter.core;
 
 import java.time.Duration;
-import java.util.concurrent.LinkedTransferQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -10,18 +10,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Platform threads of one limiter: lazy, named, daemon, and gone after an idle time.
  *
- * <p>A task goes to an idle thread if there is one, else to a new thread if there may be more, else into the queue. A thread
- * that has ended a task looks into the queue before it idles; while all are busy, handing over a task wakes nobody.
+ * <p>A task is queued for an idle thread if there is one that no queued task will need, else it gets a new thread if there
+ * may be more, else it is queued for whoever is free first. Under load a thread is passed its next task by the end of its last
+ * one. Waking a thread costs far more than a small task, so few are woken: the queue signals one idle thread when it is no
+ * longer empty, and that one the next if more is there.
  *
  * <p><b>Race.</b> T1 finds all threads there may be, and queues its task, while the last of them is about to end, having seen
- * an empty queue: T1 counts the threads after queueing, the thread looks into the queue after it has taken itself off the
+ * an empty queue: T1 counts the idle after queueing, the thread looks into the queue after it has taken itself off the
  * count; one of them sees the other and starts a thread.
  */
 final class PlatformCrew implements Crew {
 
     private final String name;
-    private final LinkedTransferQueue<Runnable> queue = new LinkedTransferQueue<>();
+    private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger threads = new AtomicInteger();
+    private final AtomicInteger idle = new AtomicInteger();
     private final AtomicLong started = new AtomicLong();
     private volatile int maxThreads;
     private volatile long idleNanos;
@@ -33,16 +36,18 @@ final class PlatformCrew implements Crew {
     }
 
     @Override
-    public void execute(Runnable task) {
-        if (queue.tryTransfer(task)) {
+    public void execute(Runnable task, boolean passOn) {
+        if (passOn && Thread.currentThread() instanceof Worker worker && worker.takeOver(this, task)) {
             return;
         }
-        if (reserveThread()) {
+        if (queue.size() >= idle.get() && reserveThread()) {
             start(task);
             return;
         }
         queue.add(task);
-        startIfLeftAlone();
+        if (idle.get() == 0) {
+            startIfLeftAlone();
+        }
     }
 
     private boolean reserveThread() {
@@ -56,11 +61,9 @@ final class PlatformCrew implements Crew {
         return true;
     }
 
-    private void start(@Nullable Runnable first) {
+    private void start(Runnable first) {
         try {
-            Thread thread = new Thread(null, new Worker(first), name + started.incrementAndGet(), 0, false);
-            thread.setDaemon(true);
-            thread.start();
+            new Worker(name + started.incrementAndGet(), first).start();
         } catch (Throwable e) { // out of threads or memory
             threads.decrementAndGet();
             throw e;
@@ -97,22 +100,31 @@ final class PlatformCrew implements Crew {
     @Override
     public void retire() {
         idleNanos = 0;
-        while (queue.tryTransfer(() -> {})) {
-            Thread.onSpinWait(); // each wakes one idle thread, which then finds that there is nothing to wait for
+        for (int i = idle.get(); i > 0; i--) {
+            queue.add(() -> {}); // each wakes one idle thread, which then finds that there is nothing to wait for
         }
     }
 
-    private final class Worker implements Runnable {
-        private @Nullable Runnable first;
+    private final class Worker extends Thread {
+        private @Nullable Runnable following; // at first the task it was started for; touched by this thread only
 
-        Worker(@Nullable Runnable first) {
-            this.first = first;
+        Worker(String name, Runnable first) {
+            super(null, null, name, 0, false); // inherits no thread-locals of whoever happened to need it
+            setDaemon(true);
+            this.following = first;
+        }
+
+        boolean takeOver(PlatformCrew crew, Runnable task) {
+            if (crew != PlatformCrew.this || following != null) {
+                return false;
+            }
+            following = task;
+            return true;
         }
 
         @Override
         public void run() {
-            Runnable task = first;
-            first = null;
+            Runnable task = takeFollowing();
             try {
                 while (task != null) {
                     try {
@@ -123,7 +135,10 @@ final class PlatformCrew implements Crew {
                     }
                     task = null; // nothing keeps an ended task reachable
                     Thread.interrupted(); // an interrupt was meant for the task that has ended
-                    task = next();
+                    task = takeFollowing();
+                    if (task == null) {
+                        task = next();
+                    }
                 }
             } finally {
                 threads.decrementAndGet();
@@ -131,13 +146,25 @@ final class PlatformCrew implements Crew {
             }
         }
 
+        private @Nullable Runnable takeFollowing() {
+            Runnable task = following;
+            following = null;
+            return task;
+        }
+
         private @Nullable Runnable next() {
             while (threads.get() <= maxThreads) {
+                Runnable ready = queue.poll();
+                if (ready != null || idleNanos == 0) {
+                    return ready;
+                }
+                idle.incrementAndGet();
                 try {
-                    long idle = idleNanos;
-                    return idle == 0 ? queue.poll() : queue.poll(idle, TimeUnit.NANOSECONDS);
+                    return queue.poll(idleNanos, TimeUnit.NANOSECONDS);
                 } catch (InterruptedException e) {
                     // Nobody has a reason to interrupt an idle worker: wait again.
+                } finally {
+                    idle.decrementAndGet();
                 }
             }
             return null; // one too many after a shrink

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * A caller that leaves in WAITING means that the work never runs; a permit that was granted meanwhile is given back by the
  * worker that finds LEFT. A caller that leaves later has abandoned the work, which keeps its permit to its end.
  */
-final class RunTask<T> extends Waiter<T> implements Runnable {
+class RunTask<T> extends Waiter<T> implements Runnable {
 
     private static final int WAITING = 0;
     private static final int RUNNING = 1;
@@ -66,10 +66,10 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
     }
 
     @Override
-    void granted(GatePermit granted) {
+    void granted(GatePermit granted, boolean passOn) {
         permit = granted;
         try {
-            limiter.crew().execute(this);
+            limiter.crew().execute(this, passOn);
         } catch (Throwable e) { // the executor's: rejected, or no thread to be had
             Deliveries.deliver(
                     () -> { // the next waiter may fare the same: not nested
@@ -96,9 +96,14 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
             if (cause != null) {
                 refusal.initCause(cause);
             }
-            super.completeExceptionally(refusal);
+            if (super.completeExceptionally(refusal)) {
+                failed(refusal);
+            }
         }
     }
+
+    /** The future has failed, not by its caller. For work whose caller may not look. */
+    void failed(Throwable failure) {}
 
     private void forget() {
         work = null;
@@ -131,7 +136,8 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
         }
         Held.restore(before);
         end();
-        held.close();
+        // Dependents run on this thread: where there are any, the next in the queue must not wait for them.
+        held.close(getNumberOfDependents() == 0);
         publish(value, failure);
     }
 
@@ -163,6 +169,8 @@ final class RunTask<T> extends Waiter<T> implements Runnable {
         boolean heard = failure == null ? super.complete(value) : super.completeExceptionally(failure);
         if (!heard) {
             limiter.abandonedEnded(Optional.ofNullable(failure));
+        } else if (failure != null) {
+            failed(failure);
         }
     }
 

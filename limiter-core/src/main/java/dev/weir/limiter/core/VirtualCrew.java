@@ -57,7 +57,7 @@ final class VirtualCrew implements Crew {
     }
 
     @Override
-    public void execute(Runnable task) {
+    public void execute(Runnable task, boolean passOn) {
         factory.newThread(task).start();
     }
 

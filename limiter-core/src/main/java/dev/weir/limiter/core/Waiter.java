@@ -43,8 +43,10 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     /**
      * The permit is this waiter's, which from now on answers for giving it back. Called without any lock, on the thread that
      * released, resized or asked.
+     *
+     * @param passOn whether this is a worker that has ended its work, released its permit, and can take work over
      */
-    abstract void granted(GatePermit permit);
+    abstract void granted(GatePermit permit, boolean passOn);
 
     /**
      * The waiter will get no permit. Called without any lock.

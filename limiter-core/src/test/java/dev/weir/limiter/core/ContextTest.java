@@ -10,9 +10,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,45 +69,15 @@ class ContextTest {
         MDC.put("request", "stream");
         List<String> seen = new ArrayList<>();
         CompletableFuture<Void> ended = new CompletableFuture<>();
-        Limiters.iterate(limiter, countingInMdc()).subscribe(new Flow.Subscriber<>() {
-            private Flow.Subscription subscription;
-
-            @Override
-            public void onSubscribe(Flow.Subscription given) {
-                subscription = given;
-                given.request(1);
-            }
-
-            @Override
-            public void onNext(String item) {
-                seen.add(item);
-                // From another thread and later, so that the next item is drawn in another slice.
-                CompletableFuture.runAsync(() -> {
-                    while (limiter.statistics().inUse() > 0) {
-                        Thread.onSpinWait();
-                    }
-                    subscription.request(1);
-                });
-            }
-
-            @Override
-            public void onError(Throwable failure) {
-                ended.completeExceptionally(failure);
-            }
-
-            @Override
-            public void onComplete() {
-                ended.complete(null);
-            }
-        });
+        Limiters.iterate(limiter, this::countingInMdc).subscribe(new OneSliceEach(seen, ended));
         MDC.clear();
         ended.get(5, TimeUnit.SECONDS);
         assertThat(seen).containsExactly("stream 0", "stream 1", "stream 2");
         assertThat(limiter.statistics().acquired()).isGreaterThanOrEqualTo(3);
     }
 
-    private static Iterable<String> countingInMdc() {
-        return () -> new Iterator<>() {
+    private Iterator<String> countingInMdc() {
+        return new Iterator<>() {
             private int drawn;
 
             @Override
@@ -121,5 +93,47 @@ class ContextTest {
                 return MDC.get("request") + " " + count;
             }
         };
+    }
+
+    /** Asks for the next item from another thread and after the slice, so that it is drawn in a slice of its own. */
+    private final class OneSliceEach implements Flow.Subscriber<String> {
+        private final List<String> seen;
+        private final CompletableFuture<Void> ended;
+        private Flow.@Nullable Subscription subscription;
+
+        OneSliceEach(List<String> seen, CompletableFuture<Void> ended) {
+            this.seen = seen;
+            this.ended = ended;
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription given) {
+            subscription = given;
+            given.request(1);
+        }
+
+        @Override
+        public void onNext(String item) {
+            seen.add(item);
+            new Thread(this::askAfterTheSlice, "context-test").start();
+        }
+
+        private void askAfterTheSlice() {
+            while (limiter.statistics().inUse() > 0) {
+                Thread.onSpinWait();
+            }
+            Objects.requireNonNull(subscription).request(1);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            ended.completeExceptionally(failure);
+        }
+
+        @Override
+        @SuppressWarnings("NullAway") // Void has no value but null
+        public void onComplete() {
+            ended.complete(null);
+        }
     }
 }

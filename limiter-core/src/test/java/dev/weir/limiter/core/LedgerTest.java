@@ -12,15 +12,15 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** The ledger's limit is max(capacity, in use), and it counts what the gate counts (docs/invariants.md). */
 class LedgerTest {
 
     private final Ledger ledger = new Ledger("ledger", 4);
-    private final LongSupplier stopped = () -> 0;
-    private final Gate gate = new Gate(ledger, 4, 100, 2, stopped);
+    private final AtomicLong now = new AtomicLong();
+    private final Gate gate = new Gate(ledger, 4, 100, 2, now::get);
 
     private void assertInvariant() {
         Gate.Snapshot now = gate.snapshot();
@@ -37,7 +37,7 @@ class LedgerTest {
         for (int step = 0; step < 20_000; step++) {
             switch (random.nextInt(6)) {
                 case 0, 1, 2 -> {
-                    Waiter<?> waiter = waiter(Waiter.Kind.values()[random.nextInt(3)]);
+                    Waiter<?> waiter = waiter(List.of(Waiter.Kind.values()).get(random.nextInt(3)));
                     if (gate.admit(waiter) == Gate.Answer.QUEUED) {
                         waiting.add(waiter);
                     }
@@ -67,7 +67,7 @@ class LedgerTest {
     private static Waiter<Void> waiter(Waiter.Kind kind) {
         return new Waiter<>(kind) {
             @Override
-            void granted(GatePermit permit) {}
+            void granted(GatePermit permit, boolean passOn) {}
 
             @Override
             void refused(dev.weir.limiter.RefusalReason reason, boolean traced) {}
@@ -128,12 +128,11 @@ class LedgerTest {
 
     @Test
     void rule_1_6_a_wait_limit_takes_newcomers_only_and_in_order() {
-        long[] now = {0};
-        Gate timed = new Gate(new Ledger("timed", 0), 0, 100, 0, () -> now[0]);
+        Gate timed = new Gate(new Ledger("timed", 0), 0, 100, 0, now::get);
         Deque<Waiter<?>> queued = new ArrayDeque<>();
         for (int i = 0; i < 4; i++) {
             Waiter<?> waiter = waiter(i == 1 ? Waiter.Kind.CONTINUATION : Waiter.Kind.NEWCOMER);
-            now[0] = i * 10;
+            now.set(i * 10L);
             timed.admit(waiter);
             queued.add(waiter);
         }
