@@ -2,6 +2,8 @@ package outside;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.jetty.LimitHandler;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -16,15 +18,16 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
 
-/** What a user's project has who imports the BOM and adds one adapter: a server that answers a request. */
+/** What a user's project has who imports the BOM and adds one adapter: a server that answers a request under a limiter. */
 class OutsideProjectTest {
 
     @Test
     void oneAdapterIsEnoughToServeARequest() throws Exception {
+        CapacityLimiter limiter = CapacityLimiter.of("endpoints", 40);
         Server server = new Server();
         ServerConnector connector = new ServerConnector(server);
         server.addConnector(connector);
-        server.setHandler(new Hello());
+        server.setHandler(new LimitHandler(limiter, new Hello()));
         server.start();
         try {
             HttpRequest request = HttpRequest.newBuilder(
@@ -38,6 +41,17 @@ class OutsideProjectTest {
         } finally {
             server.stop();
         }
+        assertIdle(limiter);
+        assertEquals(1, limiter.statistics().acquired());
+    }
+
+    /** The permit goes back beside the response, not before it: it may be a moment late. */
+    private static void assertIdle(CapacityLimiter limiter) throws InterruptedException {
+        for (int look = 0; look < 500 && limiter.statistics().inUse() > 0; look++) {
+            Thread.sleep(10);
+        }
+        assertEquals(0, limiter.statistics().inUse());
+        assertEquals(0, limiter.statistics().waiting());
     }
 
     private static final class Hello extends Handler.Abstract {

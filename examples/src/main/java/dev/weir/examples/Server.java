@@ -1,0 +1,25 @@
+package dev.weir.examples;
+
+import dev.weir.limiter.http.ExchangeHandler;
+import java.util.Map;
+
+/** A server that the same application runs on. */
+interface Server {
+
+    /**
+     * Starts to serve on the loopback address.
+     *
+     * @param routes what answers, by exact path
+     * @param port where to listen; 0 takes a free port
+     * @return the port
+     * @throws Exception when the server does not start
+     */
+    int start(Map<String, ExchangeHandler> routes, int port) throws Exception;
+
+    /**
+     * Stops: refuses what comes, and gives what was accepted some seconds to finish, background tasks too.
+     *
+     * @throws Exception when something was left unfinished
+     */
+    void stop() throws Exception;
+}
