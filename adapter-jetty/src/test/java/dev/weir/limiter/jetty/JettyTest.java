@@ -63,8 +63,8 @@ abstract class JettyTest {
     final Server server = new Server(threads);
     final PathMappingsHandler routes = new PathMappingsHandler();
     final HttpConfiguration configuration = new HttpConfiguration();
-    final ServerConnector connector = new ServerConnector(
-            server, 1, 1, new HttpConnectionFactory(configuration), new HTTP2CServerConnectionFactory(configuration));
+    final ServerConnector connector =
+            new ServerConnector(server, 1, 1, new HttpConnectionFactory(configuration), http2Factory(configuration));
     final CountDownLatch proceed = new CountDownLatch(1);
     private final List<AutoCloseable> closeables = new ArrayList<>();
 
