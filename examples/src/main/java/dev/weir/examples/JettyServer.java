@@ -2,7 +2,6 @@ package dev.weir.examples;
 
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.jetty.EndpointHandler;
-import java.time.Duration;
 import java.util.Map;
 import org.eclipse.jetty.http.pathmap.PathSpec;
 import org.eclipse.jetty.server.ServerConnector;
@@ -11,8 +10,6 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** An embedded Jetty. */
 final class JettyServer implements Server {
-
-    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(15);
 
     private final org.eclipse.jetty.server.Server server;
     private final ServerConnector connector;

@@ -58,14 +58,15 @@ final class LimitsPage {
                 .collect(Collectors.joining(",\n", "{\"limiters\": [\n", "\n]}\n"));
     }
 
-    private static String json(LimiterStatistics now, List<String> roles) {
+    private static String json(LimiterStatistics now, List<LimiterRole> roles) {
         String capacity =
                 now.capacity() == CapacityLimiter.UNLIMITED ? "\"unlimited\"" : Integer.toString(now.capacity());
         String refused = Arrays.stream(RefusalReason.values())
                 .map(reason -> Text.json(key(reason)) + ": " + now.refused(reason))
                 .collect(Collectors.joining(", ", "{", "}"));
         return "  {\"name\": " + Text.json(now.limiterName())
-                + ", \"roles\": " + roles.stream().map(Text::json).collect(Collectors.joining(", ", "[", "]"))
+                + ", \"roles\": "
+                + roles.stream().map(role -> Text.json(role.key())).collect(Collectors.joining(", ", "[", "]"))
                 + ", \"capacity\": " + capacity
                 + ", \"inUse\": " + now.inUse()
                 + ", \"waiting\": " + now.waiting()
@@ -91,11 +92,10 @@ final class LimitsPage {
         return word.substring(1).toLowerCase(Locale.ROOT);
     }
 
-    /** The roles a limiter has in the application, by their keys. */
-    private List<String> roles(CapacityLimiter limiter) {
+    /** The roles a limiter has in the application. */
+    private List<LimiterRole> roles(CapacityLimiter limiter) {
         return Arrays.stream(LimiterRole.values())
                 .filter(role -> limiters.limiter(role).equals(limiter))
-                .map(LimiterRole::key)
                 .toList();
     }
 
@@ -107,7 +107,7 @@ final class LimitsPage {
                 .collect(Collectors.joining());
     }
 
-    private static String card(LimiterStatistics now, List<String> roles) {
+    private static String card(LimiterStatistics now, List<LimiterRole> roles) {
         boolean unlimited = now.capacity() == CapacityLimiter.UNLIMITED;
         boolean full = !unlimited && now.available() <= 0;
         String state = now.waiting() > 0 ? "queueing" : full ? "full" : now.inUse() > 0 ? "busy" : "idle";
@@ -115,7 +115,6 @@ final class LimitsPage {
                 ? (now.inUse() > 0 ? 100 : 0)
                 : Math.min(100, 100.0 * now.inUse() / now.capacity());
         double queue = now.maxWaiting() == 0 ? 0 : Math.min(100, 100.0 * now.waiting() / now.maxWaiting());
-        String role = roles.isEmpty() ? "named group" : "role: " + String.join(", ", roles);
         String capacity = unlimited ? "∞" : Integer.toString(now.capacity());
         return Text.format(
                 """
@@ -125,7 +124,7 @@ final class LimitsPage {
                   <div class="bar" role="img" aria-label="%d of %s permits in use"><i style="width:%s%%"></i></div>
                   <div class="bar queue" role="img" aria-label="%d of at most %d waiting"><i style="width:%s%%"></i></div>
                   <dl>
-                    <div><dt>waiting</dt><dd>%d <small>of at most %d</small></dd></div>
+                    <div><dt>waiting</dt><dd>%d <small>of %d</small></dd></div>
                     <div><dt>oldest wait</dt><dd>%s</dd></div>
                     <div><dt>admitted so far</dt><dd>%d</dd></div>
                     <div><dt>refused</dt><dd>%s</dd></div>
@@ -136,7 +135,7 @@ final class LimitsPage {
                 """,
                 state,
                 Text.html(now.limiterName()),
-                Text.html(role),
+                Text.html(meaning(roles)),
                 state,
                 now.inUse(),
                 capacity,
@@ -153,6 +152,22 @@ final class LimitsPage {
                 refusals(now),
                 now.withdrawn(),
                 now.abandoned());
+    }
+
+    /** What kind of work a limiter is for. */
+    private static String meaning(List<LimiterRole> roles) {
+        if (roles.isEmpty()) {
+            return "a group of its own";
+        }
+        if (roles.size() > 1) {
+            return roles.stream().map(LimiterRole::key).collect(Collectors.joining(", "));
+        }
+        return switch (roles.get(0)) {
+            case ENDPOINTS -> "requests that run blocking code";
+            case BACKGROUND -> "work that goes on after the response";
+            case STREAMING -> "drawing the items of streams";
+            case SHARED -> "uploads and files";
+        };
     }
 
     private static String wait(Duration oldest) {

@@ -2,6 +2,7 @@ package dev.weir.examples;
 
 import dev.weir.examples.Options.BadOptionException;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.LimiterStatistics;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -63,7 +64,7 @@ public final class Main {
 
     private int demonstrate(Options options) throws Exception {
         out.println(Text.format(
-                "Weir on %s: %d requests to /hello at once; each is answered at once and leaves %s s of work behind.",
+                "Weir on %s: %d requests to /hello, one every 2 ms; each is answered at once and leaves %s s of work.",
                 options.server().title(), options.tasks(), Text.number(options.taskSeconds())));
         out.println("Meanwhile others ask for /fast all the time, and once for /stream, /file and /upload.");
         List<Result> results = new ArrayList<>();
@@ -81,6 +82,7 @@ public final class Main {
         out.print(summary.table());
         out.println();
         summary.verdicts().forEach(verdict -> out.println("  " + verdict));
+        summary.excuse().ifPresent(excuse -> out.println("  NOTE  " + excuse));
         Path report = options.report().toAbsolutePath().normalize();
         new Report(summary, options.server().title()).write(report);
         out.println();
@@ -137,14 +139,17 @@ public final class Main {
     }
 
     private void stop(Server server, SeedApplication application, LimiterScope limiters, CountDownLatch stopped) {
-        out.println("Stopping: what was accepted gets its time");
+        LimiterStatistics background = limiters.background().statistics();
+        out.println(Text.format(
+                "Stopping: %d background tasks run and %d wait; they have %d s",
+                background.inUse(), background.waiting(), Server.STOP_TIMEOUT.toSeconds()));
         try {
             server.stop();
             application.close();
             limiters.close();
-            out.println("Stopped");
+            out.println("Stopped, with nothing left undone");
         } catch (Exception e) {
-            err.println("Stopped, and left something behind: " + e);
+            err.println("Stopped with work left undone: " + limiters.background());
         } finally {
             stopped.countDown();
         }

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
  * @param tasks how many requests to {@code /hello} were sent
  * @param taskSeconds how long each background task took
  * @param samples the limiters over time
+ * @param idle the answers of the unrelated endpoint before the load began
  * @param hello the answers to the load
  * @param fast the answers to the unrelated endpoint
  * @param stream the stream's answer
@@ -27,6 +28,7 @@ record Result(
         int tasks,
         double taskSeconds,
         List<Sample> samples,
+        List<Answer> idle,
         List<Answer> hello,
         List<Answer> fast,
         Answer stream,
@@ -42,7 +44,16 @@ record Result(
 
     /** The latency of the unrelated endpoint that the given share of its requests did not exceed. */
     double fast(double share) {
-        return percentile(fast.stream().mapToDouble(Answer::millis).toArray(), share);
+        return percentile(fast, share);
+    }
+
+    /** The same before the load began: what the machine alone is responsible for. */
+    double idle(double share) {
+        return percentile(idle, share);
+    }
+
+    private static double percentile(List<Answer> answers, double share) {
+        return percentile(answers.stream().mapToDouble(Answer::millis).toArray(), share);
     }
 
     /** By nearest rank. */
@@ -58,6 +69,7 @@ record Result(
     /** How many requests of any kind got no answer of status 200. */
     long failures() {
         List<Answer> all = new ArrayList<>(hello);
+        all.addAll(idle);
         all.addAll(fast);
         all.addAll(List.of(stream, file, upload));
         return all.stream().filter(answer -> !answer.ok()).count();

@@ -21,6 +21,10 @@ final class Run {
     static final int UPLOAD_SIZE = 3 << 20;
 
     private static final long SAMPLE_MILLIS = 20;
+    /** As a loop in a shell starts its clients. Sent all in one moment, it would be chance who is in line before whom. */
+    private static final double SPACING_SECONDS = 0.002;
+
+    private static final int IDLE_PROBES = 50;
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
     private final Setup setup;
@@ -98,6 +102,11 @@ final class Run {
         // At most a hundred for each task's time, so that the queue of 1024 is not filled by measuring.
         long period = Math.max(SAMPLE_MILLIS, options.taskTime().toMillis() / 100);
 
+        List<Answer> idle = new ArrayList<>();
+        for (int i = 0; i < IDLE_PROBES; i++) {
+            idle.addAll(await(List.of(others.get("/fast")), MARGIN));
+        }
+
         recorder.begin();
         ScheduledFuture<?> sampling =
                 clock.scheduleAtFixedRate(() -> take(limiters, samples), 0, SAMPLE_MILLIS, TimeUnit.MILLISECONDS);
@@ -106,6 +115,7 @@ final class Run {
 
         List<CompletableFuture<Answer>> hello = new ArrayList<>();
         for (int i = 0; i < options.tasks(); i++) {
+            sleepUntil(i * SPACING_SECONDS);
             hello.add(visitors.get("/hello"));
         }
 
@@ -133,6 +143,7 @@ final class Run {
                 options.tasks(),
                 options.taskSeconds(),
                 List.copyOf(samples),
+                idle,
                 answers,
                 fastAnswers,
                 once.get(0),

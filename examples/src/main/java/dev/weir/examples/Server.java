@@ -1,10 +1,14 @@
 package dev.weir.examples;
 
 import dev.weir.limiter.http.ExchangeHandler;
+import java.time.Duration;
 import java.util.Map;
 
 /** A server that the same application runs on. */
 interface Server {
+
+    /** How long stopping waits for what was accepted. */
+    Duration STOP_TIMEOUT = Duration.ofSeconds(60);
 
     /**
      * Starts to serve on the loopback address.
@@ -17,7 +21,7 @@ interface Server {
     int start(Map<String, ExchangeHandler> routes, int port) throws Exception;
 
     /**
-     * Stops: refuses what comes, and gives what was accepted some seconds to finish, background tasks too.
+     * Stops: refuses what comes, and gives what was accepted the time of {@link #STOP_TIMEOUT} to finish, background tasks too.
      *
      * @throws Exception when something was left unfinished
      */

@@ -71,6 +71,29 @@ class SummaryTest {
     }
 
     @Test
+    void slowMachineIsNoticedBeforeTheLoad() {
+        Result calm = result(Setup.WEIR, QUICK);
+        Result busy = new Result(
+                calm.setup(),
+                calm.tasks(),
+                calm.taskSeconds(),
+                calm.samples(),
+                List.of(SLOW),
+                calm.hello(),
+                calm.fast(),
+                calm.stream(),
+                calm.file(),
+                calm.upload(),
+                calm.taskStarts(),
+                calm.workDone(),
+                calm.resizedAt());
+
+        assertThat(new Summary(List.of(calm)).excuse()).isEmpty();
+        assertThat(new Summary(List.of(busy)).excuse())
+                .hasValueSatisfying(note -> assertThat(note).contains("2000 ms"));
+    }
+
+    @Test
     void nothingIsJudgedWithoutWeir() {
         assertThat(new Summary(List.of(result(Setup.SHARED, SLOW))).verdicts()).isEmpty();
     }
@@ -98,6 +121,7 @@ class SummaryTest {
                 100,
                 2,
                 List.of(),
+                Collections.nCopies(50, QUICK),
                 Collections.nCopies(100, each),
                 Collections.nCopies(300, each),
                 each,
