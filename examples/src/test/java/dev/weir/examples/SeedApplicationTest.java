@@ -79,12 +79,11 @@ class SeedApplicationTest {
                 .allSatisfy(
                         answer -> assertThat(answer.get(20, TimeUnit.SECONDS).statusCode())
                                 .isEqualTo(200));
-        awaitStarted(40);
-        assertThat(limiters.background().statistics().waiting()).isEqualTo(60);
+        awaitTasks(40, 60);
         mayEnd.release(40);
-        awaitStarted(80);
+        awaitTasks(80, 20);
         mayEnd.release(40);
-        awaitStarted(100);
+        awaitTasks(100, 0);
         mayEnd.release(20);
         await().until(() -> done.get() == 100);
     }
@@ -93,7 +92,7 @@ class SeedApplicationTest {
     void everythingElseIsServedWhileAllBackgroundPermitsAreHeld() throws Exception {
         serve(Setup.WEIR);
         load(100);
-        awaitStarted(40);
+        awaitTasks(40, 60);
 
         assertThat(text("/fast")).isEqualTo("Done\n");
         assertThat(text("/stream").lines()).hasSize(20).first().isEqualTo("Item 1");
@@ -110,11 +109,11 @@ class SeedApplicationTest {
     void resizeAdmitsAllThatWait() throws Exception {
         serve(Setup.WEIR);
         load(100);
-        awaitStarted(40);
+        awaitTasks(40, 60);
 
         limiters.background().resize(100);
 
-        awaitStarted(100);
+        awaitTasks(100, 0);
         assertThat(done).hasValue(0);
         assertThat(limiters.background().statistics().waiting()).isZero();
     }
@@ -124,7 +123,7 @@ class SeedApplicationTest {
     void onOneLimiterForEverythingAnUnrelatedEndpointWaitsForBackgroundTasks() throws Exception {
         serve(Setup.SHARED);
         load(40);
-        awaitStarted(40);
+        awaitTasks(40, 0);
 
         CompletableFuture<HttpResponse<byte[]>> fast = get("/fast");
 
@@ -138,7 +137,7 @@ class SeedApplicationTest {
     void stoppingWaitsForBackgroundTasks() throws Exception {
         serve(Setup.WEIR);
         load(1).get(0).get(20, TimeUnit.SECONDS);
-        awaitStarted(1);
+        awaitTasks(1, 0);
 
         CompletableFuture<Integer> stopped = CompletableFuture.supplyAsync(() -> {
             try {
@@ -161,8 +160,7 @@ class SeedApplicationTest {
     void limitsAreShownAsTheyAre() throws Exception {
         serve(Setup.WEIR);
         load(50);
-        awaitStarted(40);
-        await().until(() -> limiters.background().statistics().waiting() == 10);
+        awaitTasks(40, 10);
 
         String json = text("/limits.json");
 
@@ -239,8 +237,9 @@ class SeedApplicationTest {
         return answer.body();
     }
 
-    /** That many have started, and those that cannot start are waiting. */
-    private void awaitStarted(int expected) {
-        await().until(() -> started.get() == expected);
+    /** So many have started since the beginning, and so many wait. */
+    private void awaitTasks(int expectedStarted, int expectedWaiting) {
+        await().until(() -> started.get() == expectedStarted
+                && limiters.background().statistics().waiting() == expectedWaiting);
     }
 }
