@@ -16,6 +16,7 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.handler.codec.http2.Http2ResetFrame;
 import io.netty.handler.codec.http2.Http2StreamFrameToHttpObjectCodec;
+import io.netty.handler.timeout.IdleStateEvent;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -69,6 +70,14 @@ final class Http2Connection extends ChannelInboundHandlerAdapter implements Conn
         // A stream with unread frames does not learn by itself that its connection has gone.
         List.copyOf(streams).forEach(HttpChannel::lost);
         ctx.fireChannelInactive();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+        if (event instanceof IdleStateEvent) {
+            closeIfIdle();
+        }
+        ctx.fireUserEventTriggered(event);
     }
 
     @Override

@@ -27,6 +27,7 @@ import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.timeout.IdleStateEvent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.EventExecutor;
 import java.io.EOFException;
@@ -34,8 +35,6 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
@@ -64,14 +63,6 @@ final class HttpChannel extends ChannelDuplexHandler {
 
     private static final System.Logger LOGGER = System.getLogger(NettyLimits.class.getName());
 
-    /** Reading goes on of itself until this many bytes, or objects, are read ahead. */
-    private static final int AHEAD_BYTES = 16 * 1024;
-
-    private static final int AHEAD_OBJECTS = 64;
-
-    /** What is received at a time at most, unless it came in one piece. */
-    private static final int SLICE = 64 * 1024;
-
     /** A body of which no more than this is missing is read to its end, so that the connection can be kept alive. */
     private static final int SMALL_REST = 64 * 1024;
 
@@ -79,18 +70,16 @@ final class HttpChannel extends ChannelDuplexHandler {
     private final Connection connection;
     private @Nullable ChannelHandlerContext context;
 
-    private final Deque<HttpObject> ahead = new ArrayDeque<>();
-    private int aheadBytes;
+    private final ReadAhead ahead = new ReadAhead();
     private boolean reading;
     private boolean inputShutDown;
     private boolean advancing;
-    /** Nothing is to be answered any more; what comes is none of ours. */
+    /** Nothing is to be answered any more; what comes is dropped. */
     private boolean closed;
 
     private @Nullable NettyExchange current;
-    private boolean contentEnded = true;
-    private long taken;
     private boolean passing;
+    private boolean writing;
     private @Nullable CompletableFuture<Optional<ByteBuffer>> receiver;
 
     HttpChannel(NettyLimits limits, Connection connection) {
@@ -163,12 +152,12 @@ final class HttpChannel extends ChannelDuplexHandler {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         if (closed) {
-            ctx.fireChannelRead(message);
+            ReferenceCountUtil.release(message);
         } else if (message instanceof FullHttpRequest full) {
-            add(headOf(full));
-            add(new DefaultLastHttpContent(full.content()));
+            ahead.add(headOf(full));
+            ahead.add(new DefaultLastHttpContent(full.content()));
         } else if (message instanceof HttpObject object) {
-            add(object);
+            ahead.add(object);
         } else {
             ctx.fireChannelRead(message);
         }
@@ -178,23 +167,6 @@ final class HttpChannel extends ChannelDuplexHandler {
         HttpRequest head = new DefaultHttpRequest(full.protocolVersion(), full.method(), full.uri(), full.headers());
         head.setDecoderResult(full.decoderResult());
         return head;
-    }
-
-    private void add(HttpObject object) {
-        ahead.add(object);
-        aheadBytes += sizeOf(object);
-    }
-
-    private HttpObject take() {
-        HttpObject object = ahead.remove();
-        aheadBytes -= sizeOf(object);
-        taken += sizeOf(object);
-        contentEnded = object instanceof LastHttpContent;
-        return object;
-    }
-
-    private static int sizeOf(HttpObject object) {
-        return object instanceof HttpContent content ? content.content().readableBytes() : 0;
     }
 
     @Override
@@ -208,21 +180,37 @@ final class HttpChannel extends ChannelDuplexHandler {
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
         if (connection.isReset(event)) {
             lost();
+        } else if (event instanceof IdleStateEvent) {
+            onIdle();
         } else if (event instanceof ChannelInputShutdownEvent) {
-            inputShutDown = true;
-            reading = false;
-            advance();
-            closeIfIdle();
+            onInputShutDown();
         }
         ctx.fireUserEventTriggered(event);
+    }
+
+    private void onInputShutDown() {
+        inputShutDown = true;
+        reading = false;
+        if (closed) {
+            context().close();
+        } else {
+            advance();
+        }
+    }
+
+    /** A client is not idle while nobody but we keep it waiting. */
+    private void onIdle() {
+        if (current == null) {
+            closeIfIdle();
+        } else if (!passing && (receiver != null || writing)) {
+            lost();
+        }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         LOGGER.log(Level.DEBUG, () -> ctx.channel() + " failed: " + cause);
-        if (closed) {
-            ctx.fireExceptionCaught(cause);
-        } else {
+        if (!closed) { // else what comes is dropped, well-formed or not
             lost();
         }
     }
@@ -245,9 +233,7 @@ final class HttpChannel extends ChannelDuplexHandler {
         NettyExchange exchange = current;
         current = null;
         closed = true;
-        ahead.forEach(ReferenceCountUtil::release);
-        ahead.clear();
-        aheadBytes = 0;
+        ahead.release();
         failReceiver(new ClosedChannelException());
         return exchange;
     }
@@ -272,6 +258,10 @@ final class HttpChannel extends ChannelDuplexHandler {
             } finally {
                 advancing = false;
             }
+            if (inputShutDown && current == null && !closed) {
+                leave();
+                context().close();
+            }
             readAhead();
         }
     }
@@ -279,7 +269,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     /** Takes one step; false when something has to happen first. */
     private boolean step() {
         HttpObject next = ahead.peek();
-        if (contentEnded) {
+        if (ahead.contentEnded()) {
             if (receiver != null) {
                 give(Optional.empty());
                 return true;
@@ -301,8 +291,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     }
 
     private void begin() {
-        HttpRequest request = (HttpRequest) take();
-        taken = 0;
+        HttpRequest request = ahead.takeRequest();
         passing = false;
         NettyExchange exchange = new NettyExchange(limits.drain(), this, request);
         current = exchange;
@@ -318,12 +307,12 @@ final class HttpChannel extends ChannelDuplexHandler {
     }
 
     private void passOrDrop() {
-        HttpObject content = take();
+        HttpContent content = ahead.takeContent();
         if (passing) {
             context().fireChannelRead(content);
             return;
         }
-        ReferenceCountUtil.release(content);
+        content.release();
         if (content.decoderResult().isFailure()) {
             leave();
             connection.end(context(), true);
@@ -346,27 +335,15 @@ final class HttpChannel extends ChannelDuplexHandler {
             failReceiver(new MalformedBodyException(
                     "the body is not well-formed", next.decoderResult().cause()));
         } else {
-            ByteBuffer slice = ByteBuffer.allocate(Math.max(Math.min(aheadBytes, SLICE), sizeOf(next)));
-            while (fits(ahead.peek(), slice)) {
-                HttpContent content = (HttpContent) take();
-                int end = slice.position() + sizeOf(content);
-                content.content().readBytes(slice.limit(end));
-                slice.limit(slice.capacity());
-                content.release();
-            }
-            if (slice.flip().hasRemaining()) {
+            ByteBuffer slice = ahead.takeSlice();
+            if (slice.hasRemaining()) {
                 give(Optional.of(slice));
             }
         }
     }
 
-    private boolean fits(@Nullable HttpObject next, ByteBuffer slice) {
-        return !contentEnded && next != null && next.decoderResult().isSuccess() && sizeOf(next) <= slice.remaining();
-    }
-
     private void readAhead() {
-        boolean little = aheadBytes < AHEAD_BYTES && ahead.size() < AHEAD_OBJECTS;
-        if (!reading && !closed && !inputShutDown && (little || receiver != null)) {
+        if (!reading && !closed && !inputShutDown && (ahead.isLittle() || receiver != null)) {
             reading = true;
             connection.read(context());
         }
@@ -381,7 +358,7 @@ final class HttpChannel extends ChannelDuplexHandler {
             return;
         }
         receiver = received;
-        if (exchange.takeExpectation() && taken == 0 && ahead.isEmpty()) {
+        if (exchange.takeExpectation() && ahead.contentSeen() == 0 && !ahead.contentArrived()) {
             context()
                     .writeAndFlush(new DefaultFullHttpResponse(
                             HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
@@ -397,8 +374,10 @@ final class HttpChannel extends ChannelDuplexHandler {
         }
         ByteBuf content = exchange.isBodiless() ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(data);
         ChannelFuture written = exchange.takeHead() ? writeHead(exchange, content, last) : writeBody(content, last);
+        writing = true;
         context().flush();
         written.addListener(done -> {
+            writing = false;
             if (done.isSuccess()) {
                 succeed(sent);
                 if (last) {
@@ -416,7 +395,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     }
 
     private ChannelFuture writeHead(NettyExchange exchange, ByteBuf content, boolean last) {
-        boolean staysOpen = staysOpen() && (!last || canReadRest(exchange));
+        boolean staysOpen = !limits.drain().isDraining() && (!last || canReadRest(exchange));
         HttpHeaders headers = exchange.responseHeaders(last ? content.readableBytes() : -1, staysOpen);
         if (last) {
             return context()
@@ -436,33 +415,22 @@ final class HttpChannel extends ChannelDuplexHandler {
         if (exchange != current) {
             return;
         }
-        boolean goesOn = staysOpen() && (passing || (exchange.keepsAlive() && canReadRest(exchange)));
+        boolean goesOn = !limits.drain().isDraining() && (passing || (exchange.keepsAlive() && canReadRest(exchange)));
         failReceiver(new IOException(exchange.description() + " is over"));
         current = null;
         if (!goesOn) {
-            boolean unread = !contentArrived() || !ahead.isEmpty();
+            boolean unread = !ahead.dropContent() || !ahead.isEmpty();
             leave();
             connection.end(context(), unread);
         }
         advance();
     }
 
-    private boolean staysOpen() {
-        return !limits.drain().isDraining() && !(inputShutDown && ahead.isEmpty());
-    }
-
     /** Whether what is missing of the request's content is there, or will come soon. */
     private boolean canReadRest(NettyExchange exchange) {
-        return contentArrived()
+        return ahead.contentArrived()
                 || (!exchange.expectsContinue()
-                        && exchange.declaredLength().orElse(Long.MAX_VALUE) - taken - aheadBytes <= SMALL_REST);
-    }
-
-    private boolean contentArrived() {
-        return contentEnded
-                || ahead.stream()
-                        .anyMatch(object -> object instanceof LastHttpContent
-                                && object.decoderResult().isSuccess());
+                        && exchange.declaredLength().orElse(Long.MAX_VALUE) - ahead.contentSeen() <= SMALL_REST);
     }
 
     /** See {@link dev.weir.limiter.http.Exchange#abort}. */
@@ -475,7 +443,7 @@ final class HttpChannel extends ChannelDuplexHandler {
 
     /** Closes the connection if no request is under way. */
     void closeIfIdle() {
-        if (!closed && current == null && contentEnded && ahead.isEmpty()) {
+        if (!closed && current == null && ahead.contentEnded() && ahead.isEmpty()) {
             leave();
             context().close();
         }
@@ -539,7 +507,7 @@ final class HttpChannel extends ChannelDuplexHandler {
 
     /** The channel speaks another protocol now. */
     private void stepAside() {
-        leave();
         channel().config().setAutoRead(true);
+        context().pipeline().remove(this);
     }
 }

@@ -2,29 +2,24 @@ package dev.weir.limiter.netty;
 
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
-import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Closes a connection whose client is sending still: first our side of it, and the rest when the client has closed its own, or
- * has had its time. What comes meanwhile is dropped. Closing at once would reset the connection, and the client might never
- * read the response.
+ * has had its time. Closing at once would reset the connection, and the client might never read the response.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // what fails to be written or closed has closed already
-final class LingeringClose extends ChannelInboundHandlerAdapter {
+@SuppressWarnings("FutureReturnValueIgnored") // what fails to be closed has closed already
+final class LingeringClose {
 
     private static final long MAX_SECONDS = 30;
 
     private LingeringClose() {}
 
-    /** Puts itself behind the given handler, in whose place it takes what comes. */
+    /** Whoever calls this drops what comes from now on, and closes the channel when the client has shut down its side. */
     static void begin(ChannelHandlerContext ctx) {
-        ctx.pipeline().addAfter(ctx.name(), null, new LingeringClose());
         Channel channel = ctx.channel();
         SslHandler tls = ctx.pipeline().get(SslHandler.class);
         if (tls == null) {
@@ -43,22 +38,5 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
         } else {
             channel.close();
         }
-    }
-
-    @Override
-    public void channelRead(ChannelHandlerContext ctx, Object message) {
-        ReferenceCountUtil.release(message);
-    }
-
-    @Override
-    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (event instanceof ChannelInputShutdownEvent) {
-            ctx.close();
-        }
-    }
-
-    @Override
-    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        // What is dropped need not be well-formed; a broken connection closes by itself.
     }
 }

@@ -249,13 +249,26 @@ final class NettyExchange extends Exchange {
             }
         }
         if (channel.connection().framesInHeaders()) {
-            HttpUtil.setKeepAlive(headers, request.protocolVersion(), keepAlive);
+            sayWhetherItKeepsAlive(headers);
         }
         return headers;
     }
 
+    private boolean isOldClient() {
+        return request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) < 0;
+    }
+
+    /** We speak HTTP/1.1, whose default a client of HTTP/1.0 does not know. */
+    private void sayWhetherItKeepsAlive(HttpHeaders headers) {
+        if (!keepAlive) {
+            headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+        } else if (isOldClient()) {
+            headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+        }
+    }
+
     private void frame(HttpHeaders headers) {
-        if (request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) >= 0) {
+        if (!isOldClient()) {
             headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
         } else {
             keepAlive = false;

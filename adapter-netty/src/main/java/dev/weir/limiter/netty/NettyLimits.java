@@ -44,6 +44,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>The channel's auto-read is turned off and belongs to this class. Handlers that answer {@code Expect: 100-continue}, or
  * that collect whole requests, belong behind it: before it they would do so for requests that are refused.
  *
+ * <p>An {@link io.netty.handler.timeout.IdleStateHandler} before it closes connections that are idle, and cuts responses whose
+ * client stops reading or sending. A request that waits or runs is not idle, however long it does.
+ *
  * <p>Thread-safe. No method blocks.
  */
 public final class NettyLimits {

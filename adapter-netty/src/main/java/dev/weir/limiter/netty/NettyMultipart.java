@@ -21,7 +21,6 @@ import io.netty.handler.codec.http.multipart.FileUpload;
 import io.netty.handler.codec.http.multipart.HttpPostMultipartRequestDecoder;
 import io.netty.handler.codec.http.multipart.HttpPostRequestDecoder;
 import io.netty.handler.codec.http.multipart.HttpPostRequestDecoder.EndOfDataDecoderException;
-import io.netty.handler.codec.http.multipart.HttpPostRequestDecoder.ErrorDataDecoderException;
 import io.netty.handler.codec.http.multipart.HttpPostRequestDecoder.TooLongFormFieldException;
 import io.netty.handler.codec.http.multipart.MemoryAttribute;
 import io.netty.handler.codec.http.multipart.MemoryFileUpload;
@@ -33,6 +32,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,10 +44,18 @@ final class NettyMultipart implements MultipartDecoder {
     /** The parser looks at how much it has to keep only between pieces. */
     private static final int PIECE = 8 * 1024;
 
+    private static final Pattern NO_BOUNDARY =
+            Pattern.compile("boundary\\s*=\\s*(\"\\s*\"|;|$)", Pattern.CASE_INSENSITIVE);
+
+    private static final byte[] RETURN = {'\r'};
+
     private final PartStore store;
     private final HttpPostMultipartRequestDecoder parser;
     private final int piece;
-    private boolean begun;
+    /** Whether what came first looks like a boundary; null before. */
+    private @Nullable Boolean boundaryFirst;
+    /** A carriage return is kept for the next piece: at the end of one the parser would take it for content. */
+    private boolean carriageReturn;
 
     private NettyMultipart(HttpRequest request, UploadLimits limits, Path directory) {
         store = new PartStore(limits, directory);
@@ -63,11 +71,11 @@ final class NettyMultipart implements MultipartDecoder {
         try {
             if (contentType != null) {
                 request.headers().set(HttpHeaderNames.CONTENT_TYPE, contentType);
-                if (HttpPostRequestDecoder.isMultipart(request)) {
+                if (!NO_BOUNDARY.matcher(contentType).find() && HttpPostRequestDecoder.isMultipart(request)) {
                     return new NettyMultipart(request, limits, directory);
                 }
             }
-        } catch (ErrorDataDecoderException e) {
+        } catch (RuntimeException e) { // not only its own ones
             throw new MalformedBodyException("no usable boundary in " + contentType, e);
         }
         throw new MalformedBodyException("expected multipart/form-data with a boundary, was " + contentType);
@@ -75,16 +83,28 @@ final class NettyMultipart implements MultipartDecoder {
 
     @Override
     public void offer(ByteBuffer data) throws IOException {
-        while (data.hasRemaining()) {
-            int size = Math.min(piece, data.remaining());
-            ByteBuf content = Unpooled.wrappedBuffer(data.slice().limit(size));
-            data.position(data.position() + size);
-            parse(() -> parser.offer(new DefaultHttpContent(content)));
+        if (boundaryFirst == null && data.hasRemaining()) {
+            boundaryFirst = "-\r\n".indexOf(data.get(data.position())) >= 0;
         }
+        while (data.hasRemaining()) {
+            int end = data.position() + Math.min(piece, data.remaining());
+            boolean endsInReturn = data.get(end - 1) == '\r';
+            ByteBuffer next = data.duplicate().limit(endsInReturn ? end - 1 : end);
+            data.position(end);
+            offerPiece(Unpooled.wrappedBuffer(next));
+            carriageReturn |= endsInReturn;
+        }
+    }
+
+    private void offerPiece(ByteBuf bytes) throws IOException {
+        ByteBuf content = carriageReturn ? Unpooled.wrappedBuffer(Unpooled.wrappedBuffer(RETURN), bytes) : bytes;
+        carriageReturn = false;
+        parse(() -> parser.offer(new DefaultHttpContent(content)));
     }
 
     @Override
     public List<Part> finish() throws IOException {
+        offerPiece(Unpooled.EMPTY_BUFFER);
         // The first tells the parser that there is no more; it takes the second for it to believe its last boundary.
         parse(() -> parser.offer(LastHttpContent.EMPTY_LAST_CONTENT));
         parse(() -> parser.offer(LastHttpContent.EMPTY_LAST_CONTENT));
@@ -118,7 +138,7 @@ final class NettyMultipart implements MultipartDecoder {
         try {
             step.run();
         } catch (TooLongFormFieldException e) {
-            throw begun
+            throw Boolean.TRUE.equals(boundaryFirst)
                     ? new BodyTooLargeException("the headers of a part are too large")
                     : new MalformedBodyException("no part begins", e);
         } catch (RuntimeException e) {
@@ -137,7 +157,6 @@ final class NettyMultipart implements MultipartDecoder {
     }
 
     private void begin(String name, Optional<String> fileName, Optional<String> contentType) {
-        begun = true;
         try {
             store.begin(name, fileName, contentType);
         } catch (IOException e) {

@@ -2,10 +2,15 @@ package dev.weir.limiter.netty;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.util.ResourceLeakDetector;
 import io.netty.util.ResourceLeakDetectorFactory;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.extension.AfterEachCallback;
@@ -26,22 +31,39 @@ final class LeakReports implements AfterEachCallback {
 
     @Override
     public void afterEach(ExtensionContext context) {
-        assertThat(reports()).as("buffers that were never released").isEmpty();
+        assertThat(collect()).as("buffers that were never released").isEmpty();
     }
 
     /** What has leaked since the last call. */
-    static Queue<String> reports() {
+    static List<String> collect() {
         // A leak is found when its buffer has been collected, and reported when the next one is made.
-        for (int i = 0; i < 2; i++) {
-            System.gc();
-            for (int size = 16; size <= 65_536; size *= 2) {
-                ByteBuf buffer = ByteBufAllocator.DEFAULT.directBuffer(size);
-                buffer.release();
-            }
+        awaitCollection();
+        for (ByteBufAllocator allocator : List.of(ByteBufAllocator.DEFAULT, UnpooledByteBufAllocator.DEFAULT)) {
+            allocator.directBuffer(16).release();
         }
-        Queue<String> found = new ConcurrentLinkedQueue<>(REPORTS);
-        REPORTS.clear();
+        List<String> found = new ArrayList<>();
+        for (String report = REPORTS.poll(); report != null; report = REPORTS.poll()) {
+            found.add(report);
+        }
         return found;
+    }
+
+    /** Returns when what was garbage before has been collected, and the collector has told. */
+    private static void awaitCollection() {
+        ReferenceQueue<Object> queue = new ReferenceQueue<>();
+        PhantomReference<Object> garbage = new PhantomReference<>(new Object(), queue);
+        try {
+            for (int i = 0; i < 20; i++) {
+                System.gc();
+                if (queue.remove(500) != null) {
+                    return;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            Reference.reachabilityFence(garbage);
+        }
     }
 
     private static final class Factory extends ResourceLeakDetectorFactory {

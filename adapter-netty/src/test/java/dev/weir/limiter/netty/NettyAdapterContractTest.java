@@ -4,7 +4,7 @@ import dev.weir.limiter.tck.AdapterContract;
 import dev.weir.limiter.tck.ServerFixture;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** The contract of adapters, over HTTP/1.1. */
+/** Netty keeps the contract of adapters. */
 class NettyAdapterContractTest extends AdapterContract {
 
     @RegisterExtension
@@ -12,6 +12,6 @@ class NettyAdapterContractTest extends AdapterContract {
 
     @Override
     protected ServerFixture newServer() {
-        return new NettyServer(NettyServer.Protocol.HTTP_1);
+        return new NettyServer();
     }
 }

@@ -2,6 +2,7 @@ package dev.weir.limiter.netty;
 
 import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.ExchangeHandler;
+import dev.weir.limiter.tck.HttpProtocol;
 import dev.weir.limiter.tck.ServerFixture;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
@@ -16,48 +17,60 @@ import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.timeout.IdleStateHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** A server on the loopback interface, as a user would set one up. */
-final class NettyServer implements ServerFixture {
+/** A server on the loopback interface, set up as a user would. */
+final class NettyServer implements ServerFixture, AutoCloseable {
 
-    enum Protocol {
-        HTTP_1,
-        HTTP_2
-    }
-
-    private final Protocol protocol;
     private final EventLoopGroup loops =
             new MultiThreadIoEventLoopGroup(2, new DefaultThreadFactory("netty", true), NioIoHandler.newFactory());
     private boolean halfClosure;
+    private Duration idleTime = Duration.ZERO;
     private @Nullable ChannelHandler next;
     private @Nullable NettyLimits limits;
     private @Nullable Channel listener;
 
-    NettyServer(Protocol protocol) {
-        this.protocol = protocol;
-    }
+    NettyServer() {}
 
     NettyServer allowHalfClosure() {
         halfClosure = true;
         return this;
     }
 
-    /** Handlers behind ours. */
+    /** A handler behind ours; sharable. */
     NettyServer next(ChannelHandler handler) {
         next = handler;
         return this;
     }
 
     @Override
+    public boolean idleTimeout(Duration limit) {
+        idleTime = limit;
+        return true;
+    }
+
+    @Override
+    public Set<HttpProtocol> protocols() {
+        return EnumSet.allOf(HttpProtocol.class);
+    }
+
+    @Override
     public int start(ExchangeHandler application) throws InterruptedException {
+        return start(application, HttpProtocol.HTTP_1_1);
+    }
+
+    @Override
+    public int start(ExchangeHandler application, HttpProtocol protocol) throws InterruptedException {
         NettyLimits made = NettyLimits.serving(application);
         limits = made;
         Channel bound = new ServerBootstrap()
@@ -68,7 +81,15 @@ final class NettyServer implements ServerFixture {
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel channel) {
-                        initialise(channel, made);
+                        if (!idleTime.isZero()) {
+                            channel.pipeline()
+                                    .addLast(new IdleStateHandler(0, 0, idleTime.toMillis(), TimeUnit.MILLISECONDS));
+                        }
+                        if (protocol == HttpProtocol.HTTP_1_1) {
+                            http1(channel, made);
+                        } else {
+                            http2(channel, made);
+                        }
                     }
                 })
                 .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -78,29 +99,26 @@ final class NettyServer implements ServerFixture {
         return ((InetSocketAddress) bound.localAddress()).getPort();
     }
 
-    private void initialise(SocketChannel channel, NettyLimits made) {
-        ChannelHandler behind = next;
-        if (protocol == Protocol.HTTP_1) {
-            channel.pipeline().addLast(new HttpServerCodec());
-            made.http1(channel.pipeline());
-            if (behind != null) {
-                channel.pipeline().addLast(behind);
-            }
-            return;
-        }
-        channel.pipeline()
-                .addLast(Http2FrameCodecBuilder.forServer()
-                        .initialSettings(Http2Settings.defaultSettings().maxConcurrentStreams(1000))
-                        .build());
-        if (behind == null) {
-            made.http2(channel.pipeline());
-        } else {
-            made.http2(channel.pipeline(), behind);
+    private void http1(SocketChannel channel, NettyLimits made) {
+        channel.pipeline().addLast(new HttpServerCodec());
+        made.http1(channel.pipeline());
+        if (next != null) {
+            channel.pipeline().addLast(next);
         }
     }
 
-    EventLoopGroup loops() {
-        return loops;
+    private void http2(SocketChannel channel, NettyLimits made) {
+        channel.pipeline()
+                .addLast(Http2FrameCodecBuilder.forServer()
+                        .initialSettings(Http2Settings.defaultSettings().maxConcurrentStreams(1000))
+                        .decoderEnforceMaxRstFramesPerWindow(100_000, 1)
+                        .encoderEnforceMaxRstFramesPerWindow(100_000, 1)
+                        .build());
+        if (next != null) {
+            made.http2(channel.pipeline(), next);
+        } else {
+            made.http2(channel.pipeline());
+        }
     }
 
     @Override
@@ -115,14 +133,19 @@ final class NettyServer implements ServerFixture {
 
     @Override
     public Set<Capability> capabilities() {
+        return capabilities(HttpProtocol.HTTP_1_1);
+    }
+
+    @Override
+    public Set<Capability> capabilities(HttpProtocol protocol) {
         Set<Capability> all = EnumSet.allOf(Capability.class);
-        if (protocol == Protocol.HTTP_1) {
-            all.remove(Capability.MULTIPLEXED);
-            if (halfClosure) {
-                all.remove(Capability.DISCONNECT_WHILE_WAITING);
-                all.remove(Capability.HALF_CLOSE_IS_DISCONNECT);
-            }
-        } else {
+        if (protocol == HttpProtocol.HTTP_2) {
+            all.remove(Capability.HALF_CLOSE_IS_DISCONNECT);
+            return all;
+        }
+        all.remove(Capability.MULTIPLEXED);
+        if (halfClosure) {
+            all.remove(Capability.DISCONNECT_WHILE_WAITING);
             all.remove(Capability.HALF_CLOSE_IS_DISCONNECT);
         }
         return all;
@@ -134,11 +157,17 @@ final class NettyServer implements ServerFixture {
     }
 
     @Override
-    public void kill() throws InterruptedException {
-        Channel bound = listener;
-        if (bound != null) {
-            bound.close().sync();
-        }
-        loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).sync();
+    public List<String> leakReports() {
+        return LeakReports.collect();
+    }
+
+    @Override
+    public void kill() {
+        loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
+    }
+
+    @Override
+    public void close() {
+        kill();
     }
 }
