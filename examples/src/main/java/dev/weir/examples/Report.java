@@ -106,7 +106,7 @@ final class Report {
             double millis = value.applyAsDouble(result);
             html.append(Text.format(
                     "<div class=\"bar %s\"><i style=\"width:%.2f%%\"></i><span>%s</span></div>",
-                    style(result), 80 * millis / longest, Text.millis(millis)));
+                    style(result), 75 * millis / longest, Text.millis(millis)));
         }
         html.append("</div>\n");
     }
