@@ -31,7 +31,21 @@ final class Carriers {
         return List.copyOf(found);
     }
 
+    /** What a carrier throws fails the work, where the snapshot is opened, and not whoever asks for the work. */
     ContextCarrier.Snapshot capture() {
+        try {
+            return captureAll();
+        } catch (Throwable e) {
+            return () -> Carriers.<RuntimeException>rethrow(e);
+        }
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // throws it as it is, checked or not
+    private static <E extends Throwable> ContextCarrier.Scope rethrow(Throwable e) throws E {
+        throw (E) e;
+    }
+
+    private ContextCarrier.Snapshot captureAll() {
         ContextCarrier.Snapshot[] snapshots = new ContextCarrier.Snapshot[carriers.length];
         for (int i = 0; i < carriers.length; i++) {
             snapshots[i] = carriers[i].capture();

@@ -14,8 +14,18 @@ interface Crew {
     /** Whether {@link #execute} may run code of the user on the calling thread. */
     boolean foreign();
 
-    /** As many tasks may be under way from now on. */
-    void resize(int tasks);
+    /** What a crew runs on behalf of somebody who has to be told if it never will. */
+    interface Task extends Runnable {
+        /**
+         * It will not run after all.
+         *
+         * @return false if it has run already, or need not
+         */
+        boolean noWorker(Throwable cause);
+    }
+
+    /** Another number of tasks may be under way than before. */
+    void resized();
 
     /** No newcomers any more: idle threads may go. Tasks are still run. */
     void retire();

@@ -14,11 +14,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The four limiters of the roles, and the named groups declared so far. */
 final class DefaultScope implements LimiterScope {
@@ -53,20 +55,40 @@ final class DefaultScope implements LimiterScope {
     public CapacityLimiter limiter(String name, int capacity) {
         checkGroupName(name);
         LimiterSettings.checkCapacity(capacity);
+        Group group = group(name);
+        if (group == null) {
+            group = declare(name, new Group(newGroup.apply(name, capacity), capacity)); // runs code of the user
+        }
+        if (group.declared() != capacity) {
+            throw new IllegalArgumentException("limiter '" + name + "' was declared with capacity " + group.declared()
+                    + ", and now with capacity " + capacity + ": expected the same");
+        }
+        return group.limiter();
+    }
+
+    private @Nullable Group group(String name) {
         lock.lock();
         try {
             Group group = groups.get(name);
-            if (group == null) {
-                if (closed) {
-                    throw new IllegalStateException("the scope is closed: no new limiter '" + name + "'");
-                }
-                group = new Group(newGroup.apply(name, capacity), capacity);
-                groups.put(name, group);
-            } else if (group.declared() != capacity) {
-                throw new IllegalArgumentException("limiter '" + name + "' was declared with capacity "
-                        + group.declared() + ", and now with capacity " + capacity + ": expected the same");
+            if (group == null && closed) {
+                throw new IllegalStateException("the scope is closed: no new limiter '" + name + "'");
             }
-            return group.limiter();
+            return group;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Adds a group that was not there a moment ago; if it is now, the new one is of no use. */
+    private Group declare(String name, Group fresh) {
+        lock.lock();
+        try {
+            Group group = group(name);
+            if (group == null) {
+                groups.put(name, fresh);
+                return fresh;
+            }
+            return group;
         } finally {
             lock.unlock();
         }
@@ -115,14 +137,22 @@ final class DefaultScope implements LimiterScope {
         return true;
     }
 
+    /** Idle at two looks, and no permit granted between them: then all were idle at once after the first look. */
     private boolean isIdle() {
+        OptionalLong first = acquiredIfIdle();
+        return first.isPresent() && first.equals(acquiredIfIdle());
+    }
+
+    private OptionalLong acquiredIfIdle() {
+        long acquired = 0;
         for (CapacityLimiter limiter : limiters()) {
             LimiterStatistics now = limiter.statistics();
             if (now.inUse() > 0 || now.waiting() > 0) {
-                return false;
+                return OptionalLong.empty();
             }
+            acquired += now.acquired();
         }
-        return true;
+        return OptionalLong.of(acquired);
     }
 
     @Override

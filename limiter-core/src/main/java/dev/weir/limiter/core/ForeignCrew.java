@@ -16,7 +16,7 @@ record ForeignCrew(Executor executor) implements Crew {
     }
 
     @Override
-    public void resize(int tasks) {}
+    public void resized() {}
 
     @Override
     public void retire() {}

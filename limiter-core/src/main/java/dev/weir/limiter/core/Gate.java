@@ -120,6 +120,17 @@ final class Gate {
         }
     }
 
+    /** As many permits may be in use at the moment: with the reserve, and with those a shrink has not got back yet. */
+    int maxPermits() {
+        while (true) {
+            long seen = word;
+            int most = withReserve(capacity(seen));
+            if (((seen ^ word) & EPOCH_MASK) == 0) {
+                return Math.max(most, inUse(seen));
+            }
+        }
+    }
+
     boolean isClosed() {
         return closed(word);
     }
@@ -168,6 +179,7 @@ final class Gate {
         boolean exempt = waiter.kind.exempt();
         lock();
         try {
+            long now = nanoTime.getAsLong();
             while (true) {
                 long seen = word;
                 if (closed(seen) && !exempt) {
@@ -181,11 +193,15 @@ final class Gate {
                     }
                 } else if (waiting(seen) >= (exempt ? MAX_WAITING : maxWaiting)) {
                     return Answer.QUEUE_FULL;
-                } else if (WORD.compareAndSet(this, seen, seen + WAITING_ONE)) {
-                    waiter.waitingSince = nanoTime.getAsLong();
-                    queueOf(waiter).add(waiter);
-                    noteOldest();
-                    return Answer.QUEUED;
+                } else {
+                    if (waiting(seen) == 0) {
+                        oldestSince = now; // before anybody can see that somebody waits
+                    }
+                    if (WORD.compareAndSet(this, seen, seen + WAITING_ONE)) {
+                        waiter.waitingSince = now;
+                        queueOf(waiter).add(waiter);
+                        return Answer.QUEUED;
+                    }
                 }
             }
         } finally {
@@ -199,8 +215,11 @@ final class Gate {
 
     /** Permits in use below this admit the waiter. */
     private int limit(Waiter<?> waiter, int capacity) {
-        int limit = Math.min(capacity, MAX_IN_USE);
-        return waiter.kind == Waiter.Kind.FINISHING ? Math.min(limit + reserve, MAX_IN_USE) : limit;
+        return waiter.kind == Waiter.Kind.FINISHING ? withReserve(capacity) : Math.min(capacity, MAX_IN_USE);
+    }
+
+    private int withReserve(int capacity) {
+        return (int) Math.min((long) capacity + reserve, MAX_IN_USE);
     }
 
     private WaiterQueue queueOf(Waiter<?> waiter) {

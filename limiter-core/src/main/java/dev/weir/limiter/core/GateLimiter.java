@@ -34,25 +34,24 @@ final class GateLimiter implements WorkLimiter {
     private final Listeners listeners;
     private final @Nullable Expiry expiry;
     private final long maxWaitNanos;
-    private final int reserve;
     private final Map<RefusalReason, LongAdder> refusals = new EnumMap<>(RefusalReason.class);
     private final LongAdder withdrawn = new LongAdder();
     private final LongAdder abandoned = new LongAdder();
 
     GateLimiter(LimiterSettings settings) {
         this.name = settings.name();
-        this.reserve = settings.reserve();
         this.gate = new Gate(
                 new Ledger(name, settings.capacity()),
                 settings.capacity(),
                 settings.maxWaiting(),
-                reserve,
+                settings.reserve(),
                 System::nanoTime);
-        this.crew = settings.newCrew();
+        this.crew = settings.newCrew(gate::maxPermits);
         this.carriers = new Carriers(settings.carriers());
         this.listeners = new Listeners(settings.listeners());
         this.maxWaitNanos = settings.maxWaitNanos();
-        this.expiry = maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos);
+        this.expiry =
+                maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos, Expiry::onCommonPool);
         for (RefusalReason reason : RefusalReason.values()) {
             refusals.put(reason, new LongAdder());
         }
@@ -81,10 +80,10 @@ final class GateLimiter implements WorkLimiter {
     @Override
     public void resize(int capacity) {
         LimiterSettings.checkCapacity(capacity);
-        crew.resize(LimiterSettings.threads(capacity, reserve));
         List<Waiter<?>> granted = new ArrayList<>();
         int before = gate.resize(capacity, granted);
         granted.forEach(waiter -> tellGranted(waiter, false));
+        crew.resized();
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.resized(this, before, capacity));
         }
@@ -370,7 +369,7 @@ final class GateLimiter implements WorkLimiter {
 
     @Override
     public Executor executor() {
-        return command -> admit(new ExecutorTask(this, command));
+        return command -> new ExecutorTask(this, command).ask();
     }
 
     @Override

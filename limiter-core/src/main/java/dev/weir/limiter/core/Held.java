@@ -11,6 +11,10 @@ record Held(
 
     private static final ThreadLocal<Held> CURRENT = new ThreadLocal<>();
 
+    static @Nullable Held current() {
+        return CURRENT.get();
+    }
+
     /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
     static boolean covers(GateLimiter limiter) {
         for (Held held = CURRENT.get(); held != null; held = held.outer) {
@@ -38,14 +42,32 @@ record Held(
     }
 
     /**
-     * Sets what covers the calling thread.
+     * Adds what covers the calling thread: to what covers the work's starter, and to what covers the thread already where it
+     * is lent by an executor over another limiter, or by a caller.
      *
      * @return what covered it before, for {@link #restore}
      */
     static @Nullable Held enter(GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
         Held before = CURRENT.get();
-        CURRENT.set(new Held(limiter, permit, outer));
+        CURRENT.set(new Held(limiter, permit, join(outer, before)));
         return before;
+    }
+
+    private static @Nullable Held join(@Nullable Held starter, @Nullable Held below) {
+        if (starter == null || below == null) {
+            return starter == null ? below : starter;
+        }
+        Held rest = join(starter.outer, below);
+        return below.contains(starter.permit) ? rest : new Held(starter.limiter, starter.permit, rest);
+    }
+
+    private boolean contains(GatePermit sought) {
+        for (Held held = this; held != null; held = held.outer) {
+            if (held.permit == sought) {
+                return true;
+            }
+        }
+        return false;
     }
 
     static void restore(@Nullable Held before) {

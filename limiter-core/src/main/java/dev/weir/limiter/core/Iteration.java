@@ -8,6 +8,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -166,8 +167,9 @@ final class Iteration<T> implements Flow.Subscription {
         queuedSlice = null;
         state.set(DRAWING);
         End end;
-        Held before = Held.enter(limiter, permit, null);
+        Held before = Held.current();
         try {
+            Held.enter(limiter, permit, null);
             end = drawInContext();
         } catch (Throwable e) { // a carrier's
             end = fail(e);
@@ -329,8 +331,8 @@ final class Iteration<T> implements Flow.Subscription {
     }
 
     /** The iteration's next turn. */
-    private final class Slice extends Waiter<Void> implements Runnable {
-        private @Nullable GatePermit permit;
+    private final class Slice extends Waiter<Void> implements Crew.Task {
+        private final AtomicReference<@Nullable GatePermit> permit = new AtomicReference<>(); // taken by who goes on
 
         Slice(Kind kind) {
             super(kind);
@@ -338,24 +340,30 @@ final class Iteration<T> implements Flow.Subscription {
 
         @Override
         void granted(GatePermit granted, boolean passOn) {
-            permit = granted;
+            permit.set(granted);
             try {
                 limiter.crew().execute(this, passOn);
             } catch (Throwable e) { // the executor's: rejected, or no thread to be had
-                Deliveries.deliver(() -> noWorker(granted, e));
+                Deliveries.deliver(() -> noWorker(e));
             }
         }
 
-        private void noWorker(GatePermit granted, Throwable e) {
+        @Override
+        public boolean noWorker(Throwable cause) {
+            GatePermit granted = permit.getAndSet(null);
+            if (granted == null) {
+                return false; // an executor may say so of a slice that it has started all the same
+            }
             if (ending()) {
                 // Nothing but closing is left, and it must not be skipped: any thread but the caller's will do.
-                ForkJoinPool.commonPool().execute(this);
-                return;
+                ForkJoinPool.commonPool().execute(() -> draw(granted));
+                return true;
             }
             granted.close();
             Throwable refusal = limiter.refusal(RefusalReason.NO_WORKER, false);
-            refusal.initCause(e);
+            refusal.initCause(cause);
             Iteration.this.refused(refusal);
+            return true;
         }
 
         @Override
@@ -370,8 +378,7 @@ final class Iteration<T> implements Flow.Subscription {
 
         @Override
         public void run() {
-            GatePermit granted = permit;
-            permit = null;
+            GatePermit granted = permit.getAndSet(null);
             if (granted != null) {
                 draw(granted);
             }

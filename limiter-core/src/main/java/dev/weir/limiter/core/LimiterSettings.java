@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The builder. */
@@ -48,10 +49,6 @@ final class LimiterSettings implements CapacityLimiterBuilder {
         if (value.isZero() || value.isNegative()) {
             throw new IllegalArgumentException(setting + ": expected more than zero, was " + value);
         }
-    }
-
-    static int threads(int capacity, int reserve) {
-        return (int) Math.min((long) capacity + reserve, Integer.MAX_VALUE);
     }
 
     @Override
@@ -160,13 +157,16 @@ final class LimiterSettings implements CapacityLimiterBuilder {
         return carriers;
     }
 
-    Crew newCrew() {
+    /**
+     * The threads for a limiter.
+     *
+     * @param maxTasks how many tasks may be under way at the moment
+     */
+    Crew newCrew(IntSupplier maxTasks) {
         Executor given = workers;
         if (given != null) {
             return new ForeignCrew(given);
         }
-        return virtualThreads
-                ? new VirtualCrew(name)
-                : new PlatformCrew(name, threads(capacity, reserve), workerIdleTime);
+        return virtualThreads ? new VirtualCrew(name) : new PlatformCrew(name, maxTasks, workerIdleTime);
     }
 }

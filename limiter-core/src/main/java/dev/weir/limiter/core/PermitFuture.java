@@ -30,28 +30,26 @@ final class PermitFuture extends Waiter<Permit> {
 
     @Override
     public boolean complete(Permit value) {
-        return left(super.complete(value));
+        leave();
+        return super.complete(value);
     }
 
     @Override
     public boolean completeExceptionally(Throwable failure) {
-        return left(super.completeExceptionally(failure));
+        leave();
+        return super.completeExceptionally(failure);
     }
 
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
-        boolean wasDone = isDone();
-        boolean cancelled = super.cancel(mayInterruptIfRunning);
-        if (cancelled && !wasDone) {
-            limiter.withdraw(this);
-        }
-        return cancelled;
+        leave();
+        return super.cancel(mayInterruptIfRunning);
     }
 
-    private boolean left(boolean completed) {
-        if (completed) {
+    /** Before dependents hear of it: they find the place free. */
+    private void leave() {
+        if (!isDone()) {
             limiter.withdraw(this);
         }
-        return completed;
     }
 }

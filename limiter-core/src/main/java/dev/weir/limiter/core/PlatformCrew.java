@@ -5,6 +5,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,21 +16,29 @@ import org.jspecify.annotations.Nullable;
  * one. Waking a thread costs far more than a small task, so few are woken: the queue signals one idle thread when it is no
  * longer empty, and that one the next if more is there.
  *
- * <p><b>Race.</b> T1 finds all threads there may be, and queues its task, while the last of them is about to end, having seen
- * an empty queue: T1 counts the idle after queueing, the thread looks into the queue after it has taken itself off the
- * count; one of them sees the other and starts a thread.
+ * <p><b>Races.</b> All come down to one rule: while there may be more threads, no more tasks are queued than threads are idle.
+ * T1 and T2 find the same thread idle, and both queue their task for it: whoever counts last after queueing finds two for one,
+ * and starts a thread. T1 counts a thread as idle that has taken T2's task already: T1 counts the idle after queueing, the
+ * thread counts the queued after it has taken itself off the idle; one of them sees the other and starts a thread. T1 queues
+ * its task while the last thread is about to end, having seen an empty queue: the thread looks into the queue again after it
+ * has taken itself off the count, and if need be goes on.
  */
 final class PlatformCrew implements Crew {
 
     private final String name;
+    private final IntSupplier maxThreads;
     private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger threads = new AtomicInteger();
-    private final AtomicInteger idle = new AtomicInteger();
+    private final AtomicInteger idle = new AtomicInteger(); // about to look into the queue, or waiting there
     private final AtomicLong started = new AtomicLong();
-    private volatile int maxThreads;
     private volatile long idleNanos;
 
-    PlatformCrew(String limiterName, int maxThreads, Duration idleTime) {
+    /**
+     * A crew without threads as yet.
+     *
+     * @param maxThreads how many tasks may be under way at the moment
+     */
+    PlatformCrew(String limiterName, IntSupplier maxThreads, Duration idleTime) {
         this.name = "weir-" + limiterName + "-";
         this.maxThreads = maxThreads;
         this.idleNanos = Nanos.of(idleTime);
@@ -45,8 +54,12 @@ final class PlatformCrew implements Crew {
             return;
         }
         queue.add(task);
-        if (idle.get() == 0) {
-            startIfLeftAlone();
+        try {
+            startMissing();
+        } catch (Throwable e) { // another thread may have taken the task meanwhile, and then all is well
+            if (queue.remove(task)) {
+                throw e;
+            }
         }
     }
 
@@ -54,35 +67,32 @@ final class PlatformCrew implements Crew {
         int count;
         do {
             count = threads.get();
-            if (count >= maxThreads) {
+            if (count >= maxThreads.getAsInt()) {
                 return false;
             }
         } while (!threads.compareAndSet(count, count + 1));
         return true;
     }
 
-    private void start(Runnable first) {
+    /** Starts a thread for every queued task that no idle thread is there for, as far as there may be more. */
+    private void startMissing() {
+        while (queue.size() > idle.get() && reserveThread()) {
+            idle.incrementAndGet();
+            try {
+                start(null);
+            } catch (Throwable e) {
+                idle.decrementAndGet();
+                throw e;
+            }
+        }
+    }
+
+    private void start(@Nullable Runnable first) {
         try {
             new Worker(name + started.incrementAndGet(), first).start();
         } catch (Throwable e) { // out of threads or memory
             threads.decrementAndGet();
             throw e;
-        }
-    }
-
-    private void startIfLeftAlone() {
-        while (!queue.isEmpty() && reserveThread()) {
-            Runnable task = queue.poll();
-            if (task == null) {
-                threads.decrementAndGet();
-            } else {
-                try {
-                    start(task);
-                } catch (Throwable e) {
-                    queue.add(task); // not in its turn, but not lost: the next thread that is free takes it
-                    throw e;
-                }
-            }
         }
     }
 
@@ -92,9 +102,17 @@ final class PlatformCrew implements Crew {
     }
 
     @Override
-    public void resize(int tasks) {
-        maxThreads = tasks;
-        startIfLeftAlone();
+    public void resized() {
+        tryStartMissing();
+    }
+
+    /** As {@link #startMissing}; if no thread can be had, those that are there get to the queued tasks in time. */
+    private void tryStartMissing() {
+        try {
+            startMissing();
+        } catch (Throwable e) {
+            Log.unexpected("starting a thread " + name, e);
+        }
     }
 
     @Override
@@ -108,7 +126,7 @@ final class PlatformCrew implements Crew {
     private final class Worker extends Thread {
         private @Nullable Runnable following; // at first the task it was started for; touched by this thread only
 
-        Worker(String name, Runnable first) {
+        Worker(String name, @Nullable Runnable first) {
             super(null, null, name, 0, false); // inherits no thread-locals of whoever happened to need it
             setDaemon(true);
             this.following = first;
@@ -124,26 +142,33 @@ final class PlatformCrew implements Crew {
 
         @Override
         public void run() {
-            Runnable task = takeFollowing();
-            try {
-                while (task != null) {
-                    try {
-                        task.run();
-                    } catch (Throwable e) { // tasks contain their failures; what arrives here is our own, or the JVM's
-                        Log.unexpected(
-                                "running a task on " + Thread.currentThread().getName(), e);
-                    }
-                    task = null; // nothing keeps an ended task reachable
-                    Thread.interrupted(); // an interrupt was meant for the task that has ended
-                    task = takeFollowing();
-                    if (task == null) {
-                        task = next();
-                    }
-                }
-            } finally {
-                threads.decrementAndGet();
-                startIfLeftAlone();
+            if (following == null) {
+                following = queue.poll(); // started as an idle one, for what is queued
+                noLongerIdle();
             }
+            do {
+                work();
+                threads.decrementAndGet();
+            } while (!queue.isEmpty() && reserveThread());
+        }
+
+        private void work() {
+            Runnable task = nextTask();
+            while (task != null) {
+                try {
+                    task.run();
+                } catch (Throwable e) { // tasks contain their failures; what arrives here is our own, or the JVM's
+                    Log.unexpected("running a task on " + getName(), e);
+                }
+                task = null; // nothing keeps an ended task reachable
+                Thread.interrupted(); // an interrupt was meant for the task that has ended
+                task = nextTask();
+            }
+        }
+
+        private @Nullable Runnable nextTask() {
+            Runnable task = takeFollowing();
+            return task == null ? next() : task;
         }
 
         private @Nullable Runnable takeFollowing() {
@@ -153,7 +178,7 @@ final class PlatformCrew implements Crew {
         }
 
         private @Nullable Runnable next() {
-            while (threads.get() <= maxThreads) {
+            while (threads.get() <= maxThreads.getAsInt()) {
                 Runnable ready = queue.poll();
                 if (ready != null || idleNanos == 0) {
                     return ready;
@@ -164,10 +189,15 @@ final class PlatformCrew implements Crew {
                 } catch (InterruptedException e) {
                     // Nobody has a reason to interrupt an idle worker: wait again.
                 } finally {
-                    idle.decrementAndGet();
+                    noLongerIdle();
                 }
             }
             return null; // one too many after a shrink
+        }
+
+        private void noLongerIdle() {
+            idle.decrementAndGet();
+            tryStartMissing();
         }
     }
 }

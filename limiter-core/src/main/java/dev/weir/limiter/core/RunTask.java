@@ -19,10 +19,14 @@ import org.jspecify.annotations.Nullable;
  *    └──caller, refusal──► LEFT
  * </pre>
  *
+ * Interruptible work is BEGINNING between WAITING and RUNNING, while it is noted whom to interrupt: an executor that runs it
+ * twice must not have a stranger interrupted.
+ *
  * A caller that leaves in WAITING means that the work never runs; a permit that was granted meanwhile is given back by the
- * worker that finds LEFT. A caller that leaves later has abandoned the work, which keeps its permit to its end.
+ * worker that finds LEFT. Dependents hear of it after that, lest they free the very permit it waits for. A caller that leaves
+ * later has abandoned the work, which keeps its permit to its end.
  */
-class RunTask<T> extends Waiter<T> implements Runnable {
+class RunTask<T> extends Waiter<T> implements Crew.Task {
 
     private static final int WAITING = 0;
     private static final int RUNNING = 1;
@@ -30,6 +34,7 @@ class RunTask<T> extends Waiter<T> implements Runnable {
     private static final int INTERRUPTED = 3;
     private static final int ENDED = 4;
     private static final int LEFT = 5;
+    private static final int BEGINNING = 6;
 
     private static final VarHandle STATE;
 
@@ -71,12 +76,22 @@ class RunTask<T> extends Waiter<T> implements Runnable {
         try {
             limiter.crew().execute(this, passOn);
         } catch (Throwable e) { // the executor's: rejected, or no thread to be had
-            Deliveries.deliver(
-                    () -> { // the next waiter may fare the same: not nested
-                        granted.close();
-                        refused(RefusalReason.NO_WORKER, false, e);
-                    });
+            Deliveries.deliver(() -> noWorker(e)); // the next waiter may fare the same: not nested
         }
+    }
+
+    /** An executor may say so of work that it has started all the same: the permit stays with whoever runs it. */
+    @Override
+    public boolean noWorker(Throwable cause) {
+        boolean refused = STATE.compareAndSet(this, WAITING, LEFT);
+        GatePermit held = permit;
+        if (held != null && (refused || state == LEFT)) {
+            held.close();
+        }
+        if (refused) {
+            tellRefused(RefusalReason.NO_WORKER, false, cause);
+        }
+        return refused;
     }
 
     @Override
@@ -86,20 +101,25 @@ class RunTask<T> extends Waiter<T> implements Runnable {
 
     @Override
     void refused(RefusalReason reason, boolean traced) {
-        refused(reason, traced, null);
+        if (STATE.compareAndSet(this, WAITING, LEFT)) {
+            tellRefused(reason, traced, null);
+        }
     }
 
-    private void refused(RefusalReason reason, boolean traced, @Nullable Throwable cause) {
-        if (STATE.compareAndSet(this, WAITING, LEFT)) {
-            forget();
-            Throwable refusal = limiter.refusal(reason, traced);
-            if (cause != null) {
-                refusal.initCause(cause);
-            }
-            if (super.completeExceptionally(refusal)) {
-                failed(refusal);
-            }
+    private void tellRefused(RefusalReason reason, boolean traced, @Nullable Throwable cause) {
+        forget();
+        Throwable refusal = limiter.refusal(reason, traced);
+        if (cause != null) {
+            refusal.initCause(cause);
         }
+        if (super.completeExceptionally(refusal)) {
+            failed(refusal);
+        }
+    }
+
+    /** Whether it will never run. */
+    final boolean wasRefused() {
+        return state == LEFT;
     }
 
     /** The future has failed, not by its caller. For work whose caller may not look. */
@@ -128,8 +148,9 @@ class RunTask<T> extends Waiter<T> implements Runnable {
         forget();
         T value = null;
         Throwable failure = null;
-        Held before = Held.enter(limiter, held, starter);
+        Held before = Held.current();
         try {
+            Held.enter(limiter, held, starter);
             value = Carriers.call(carried, todo);
         } catch (Throwable e) { // an Error too: the permit goes home and the caller gets it
             failure = e;
@@ -142,10 +163,15 @@ class RunTask<T> extends Waiter<T> implements Runnable {
     }
 
     private boolean begin() {
-        if (interruptible) {
-            runner = Thread.currentThread();
+        if (!interruptible) {
+            return STATE.compareAndSet(this, WAITING, RUNNING);
         }
-        return STATE.compareAndSet(this, WAITING, RUNNING);
+        if (!STATE.compareAndSet(this, WAITING, BEGINNING)) {
+            return false;
+        }
+        runner = Thread.currentThread();
+        state = RUNNING;
+        return true;
     }
 
     /** After this no interrupt can come from our caller any more, and one that came is gone. */
@@ -176,17 +202,20 @@ class RunTask<T> extends Waiter<T> implements Runnable {
 
     @Override
     public boolean complete(T value) {
+        leaveQueue();
         return left(super.complete(value));
     }
 
     @Override
     public boolean completeExceptionally(Throwable failure) {
+        leaveQueue();
         return left(super.completeExceptionally(failure));
     }
 
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
         boolean wasDone = isDone();
+        leaveQueue();
         boolean cancelled = super.cancel(mayInterruptIfRunning);
         if (!wasDone) {
             left(cancelled);
@@ -194,12 +223,19 @@ class RunTask<T> extends Waiter<T> implements Runnable {
         return cancelled;
     }
 
+    private void leaveQueue() {
+        if (!isDone() && STATE.compareAndSet(this, WAITING, LEFT)) {
+            forget();
+            limiter.withdraw(this);
+        }
+    }
+
     private boolean left(boolean completed) {
         if (completed) {
-            if (STATE.compareAndSet(this, WAITING, LEFT)) {
-                forget();
-                limiter.withdraw(this);
-            } else if (state == RUNNING) {
+            while (state == BEGINNING) {
+                Thread.onSpinWait(); // the worker is between two instructions
+            }
+            if (state == RUNNING) {
                 limiter.abandoned();
                 interrupt();
             }

@@ -36,7 +36,7 @@ final class VirtualCrew implements Crew {
                 + Runtime.version().feature());
     }
 
-    /** A handle (String prefix) → Thread.ofVirtual().name(prefix, 1).factory(), or null where there is no such thing. */
+    /** A handle (String prefix) → Thread.ofVirtual().inheritInheritableThreadLocals(false).name(prefix, 1).factory(), or null where there is no such thing. */
     private static @Nullable MethodHandle find() {
         try {
             MethodHandles.Lookup lookup = MethodHandles.publicLookup();
@@ -48,7 +48,14 @@ final class VirtualCrew implements Crew {
                     virtualBuilder, "name", MethodType.methodType(virtualBuilder, String.class, long.class));
             MethodHandle newFactory =
                     lookup.findVirtual(builder, "factory", MethodType.methodType(ThreadFactory.class));
-            MethodHandle named = MethodHandles.insertArguments(name.bindTo(ofVirtual.invoke()), 1, 1L);
+            MethodHandle inherit = lookup.findVirtual(
+                    virtualBuilder,
+                    "inheritInheritableThreadLocals",
+                    MethodType.methodType(virtualBuilder, boolean.class));
+            // A thread is made by whoever frees the permit: what that one has set is not the work's.
+            MethodHandle newBuilder =
+                    MethodHandles.filterReturnValue(ofVirtual, MethodHandles.insertArguments(inherit, 1, false));
+            MethodHandle named = MethodHandles.foldArguments(MethodHandles.insertArguments(name, 2, 1L), newBuilder);
             return MethodHandles.filterReturnValue(
                     named, newFactory.asType(MethodType.methodType(ThreadFactory.class, virtualBuilder)));
         } catch (Throwable e) { // an older Java, or one with virtual threads still in preview
@@ -67,7 +74,7 @@ final class VirtualCrew implements Crew {
     }
 
     @Override
-    public void resize(int tasks) {}
+    public void resized() {}
 
     @Override
     public void retire() {}

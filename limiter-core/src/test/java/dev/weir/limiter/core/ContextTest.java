@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -93,6 +94,43 @@ class ContextTest {
                 return MDC.get("request") + " " + count;
             }
         };
+    }
+
+    @Test
+    void rule_2_7_a_carrier_that_cannot_capture_fails_the_work_and_not_the_caller() {
+        CapacityLimiter broken = limiters.watchAndClose(CapacityLimiter.builder("broken")
+                .context(() -> {
+                    throw new IllegalStateException("the carrier's own trouble");
+                })
+                .build());
+        for (CompletableFuture<?> work : List.of(
+                Limiters.run(broken, () -> "ran"),
+                Limiters.finish(broken, () -> "ran"),
+                Limiters.background(broken, () -> {}))) {
+            assertThat(work)
+                    .failsWithin(5, TimeUnit.SECONDS)
+                    .withThrowableThat()
+                    .withMessageContaining("the carrier's own trouble");
+        }
+    }
+
+    /** Reactive Streams, rule 1.9: subscribe returns normally, and the subscriber is told. */
+    @Test
+    void rule_3_5_a_carrier_that_cannot_capture_fails_the_iteration_and_closes_its_source() {
+        CapacityLimiter broken = limiters.watchAndClose(CapacityLimiter.builder("broken")
+                .context(() -> {
+                    throw new IllegalStateException("the carrier's own trouble");
+                })
+                .build());
+        CompletableFuture<Void> closed = new CompletableFuture<>();
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        Limiters.iterate(broken, Stream.of("item").onClose(() -> closed.complete(null)))
+                .subscribe(new OneSliceEach(new ArrayList<>(), ended));
+        assertThat(ended)
+                .failsWithin(5, TimeUnit.SECONDS)
+                .withThrowableThat()
+                .withMessageContaining("the carrier's own trouble");
+        assertThat(closed).isDone();
     }
 
     /** Asks for the next item from another thread and after the slice, so that it is drawn in a slice of its own. */

@@ -9,11 +9,14 @@ import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Permit;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -190,5 +193,59 @@ class ScopeTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> CapacityLimiter.builder("bad").reserve(-1))
                 .withMessage("reserve: expected 0 or more, was -1");
+    }
+
+    @Test
+    void rule_1_7_settings_of_a_named_group_are_applied_under_no_lock() throws Exception {
+        AtomicReference<LimiterScope> reference = new AtomicReference<>();
+        try (LimiterScope scope = LimiterScope.builder()
+                .each(builder -> {
+                    LimiterScope open = reference.get();
+                    if (open != null) {
+                        assertThat(CompletableFuture.supplyAsync(open::limiters))
+                                .as("another thread's look at the limiters")
+                                .succeedsWithin(5, TimeUnit.SECONDS);
+                    }
+                    return builder;
+                })
+                .open()) {
+            reference.set(scope);
+            assertThat(scope.limiter("reports", 3)).isSameAs(scope.limiter("reports", 3));
+        }
+    }
+
+    /** Work moves from a limiter that was not looked at yet to one that was: never were both idle. */
+    @Test
+    void rule_5_7_idle_means_all_limiters_at_the_same_moment() throws Exception {
+        try (LimiterScope scope = LimiterScope.builder().capacity(1).open()) {
+            AtomicReference<Permit> work = new AtomicReference<>(scope.shared().acquire());
+            CapacityLimiter first = scope.endpoints();
+            AtomicInteger looks = new AtomicInteger();
+            try (LimiterScope looked = LimiterScope.builder()
+                    .limiter(LimiterRole.ENDPOINTS, first)
+                    .limiter(LimiterRole.BACKGROUND, moving(scope.background(), () -> {
+                        if (looks.getAndIncrement() == 0) {
+                            work.getAndSet(first.tryAcquire().orElseThrow()).close();
+                        }
+                    }))
+                    .limiter(LimiterRole.SHARED, scope.shared())
+                    .open()) {
+                assertThat(looked.awaitIdle(Duration.ZERO)).isFalse();
+            }
+            work.get().close();
+        }
+    }
+
+    /** The limiter, with something that happens when its statistics are asked for. */
+    private static CapacityLimiter moving(CapacityLimiter limiter, Runnable atLook) {
+        return (CapacityLimiter) Proxy.newProxyInstance(
+                CapacityLimiter.class.getClassLoader(),
+                new Class<?>[] {CapacityLimiter.class},
+                (self, method, args) -> {
+                    if (method.getName().equals("statistics")) {
+                        atLook.run();
+                    }
+                    return method.invoke(limiter, args);
+                });
     }
 }

@@ -1,0 +1,110 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.Permit;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** The timer of the wait limit. */
+class ExpiryTest {
+
+    private static final long MAX_WAIT = TimeUnit.HOURS.toNanos(1);
+
+    private record Scheduled(long at, Runnable task) {}
+
+    /**
+     * The timer fires for a waiter that is gone, while the next is queued, and while another is. Whatever the order, some
+     * timer is set for the head waiter's time.
+     */
+    @Test
+    void rule_1_6_the_timer_is_always_set_for_the_head_waiter() throws Exception {
+        try (GateLimiter limiter = (GateLimiter)
+                CapacityLimiter.builder("expiry").capacity(0).maxWaiting(10).build()) {
+            CyclicBarrier start = new CyclicBarrier(2);
+            for (int round = 0; round < 10_000; round++) {
+                ConcurrentLinkedQueue<Scheduled> timers = new ConcurrentLinkedQueue<>();
+                Expiry expiry = new Expiry(
+                        limiter,
+                        limiter.gate(),
+                        MAX_WAIT,
+                        (nanos, task) -> timers.add(new Scheduled(System.nanoTime() + nanos, task)));
+                expiry.arm();
+                Scheduled firing = timers.remove();
+                long queuedBefore = System.nanoTime() - MAX_WAIT / 2;
+                PermitFuture head = new PermitFuture(limiter, Waiter.Kind.NEWCOMER);
+                limiter.admit(head);
+                head.waitingSince = queuedBefore; // as if it had waited for half an hour
+                CompletableFuture<Void> arming = CompletableFuture.runAsync(() -> {
+                    meet(start);
+                    expiry.arm();
+                });
+                meet(start);
+                firing.task().run();
+                arming.get(5, TimeUnit.SECONDS);
+                long due = queuedBefore + MAX_WAIT;
+                assertThat(timers)
+                        .as("round %d", round)
+                        .anySatisfy(timer -> assertThat(timer.at() - due).isLessThan(TimeUnit.MINUTES.toNanos(1)));
+                head.cancel(false);
+            }
+        }
+    }
+
+    private static void meet(CyclicBarrier barrier) {
+        try {
+            barrier.await(5, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void rule_1_6_a_timer_that_cannot_be_started_costs_no_waiter_and_is_tried_again() {
+        try (GateLimiter limiter =
+                (GateLimiter) CapacityLimiter.builder("expiry").capacity(0).build()) {
+            AtomicBoolean failing = new AtomicBoolean(true);
+            List<Runnable> timers = new ArrayList<>();
+            Expiry expiry = new Expiry(limiter, limiter.gate(), MAX_WAIT, (nanos, task) -> {
+                if (failing.get()) {
+                    throw new OutOfMemoryError("unable to create native thread");
+                }
+                timers.add(task);
+            });
+            expiry.arm();
+            failing.set(false);
+            expiry.arm();
+            assertThat(timers).hasSize(1);
+        }
+    }
+
+    @Test
+    void rule_1_6_nobody_waits_longer_than_the_wait_limit_while_others_keep_coming() throws Exception {
+        try (CapacityLimiter limiter = CapacityLimiter.builder("expiry")
+                .capacity(0)
+                .maxWait(Duration.ofMillis(20))
+                .build()) {
+            List<CompletableFuture<Permit>> waiters = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                waiters.add(limiter.acquireAsync());
+                Thread.onSpinWait();
+            }
+            for (CompletableFuture<Permit> waiter : waiters) {
+                assertThat(waiter)
+                        .failsWithin(5, TimeUnit.SECONDS)
+                        .withThrowableThat()
+                        .withCauseInstanceOf(LimitExceededException.class);
+            }
+            assertThat(limiter.statistics().waiting()).isZero();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.tck.IdleLimiters;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Executors that do not keep to their contract, and executors that stand on other limiters. */
+class MisbehavingExecutorTest {
+
+    private static final int SECONDS = 5;
+
+    @RegisterExtension
+    final IdleLimiters limiters = new IdleLimiters();
+
+    private CapacityLimiter limiter(int capacity, Executor workers) {
+        return limiters.watchAndClose(CapacityLimiter.builder("workers")
+                .capacity(capacity)
+                .workers(workers)
+                .build());
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(SECONDS, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void rule_2_3_work_that_an_executor_started_and_then_rejected_keeps_its_permit_to_its_end() throws Exception {
+        CountDownLatch started = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        CapacityLimiter limiter = limiter(1, task -> {
+            new Thread(task, "misbehaving").start();
+            await(started);
+            throw new RejectedExecutionException("after all");
+        });
+        CompletableFuture<String> result = Limiters.run(limiter, () -> {
+            started.countDown();
+            await(end);
+            return "ran";
+        });
+        assertThat(limiter.statistics().inUse()).isEqualTo(1);
+        end.countDown();
+        assertThat(result.get(SECONDS, TimeUnit.SECONDS)).isEqualTo("ran");
+    }
+
+    @Test
+    void rule_3_5_a_draw_that_an_executor_started_and_then_rejected_is_the_only_one() throws Exception {
+        CountDownLatch started = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        AtomicBoolean once = new AtomicBoolean();
+        CapacityLimiter limiter = limiter(1, task -> {
+            new Thread(task, "misbehaving").start();
+            await(started);
+            if (once.compareAndSet(false, true)) {
+                throw new RejectedExecutionException("after all");
+            }
+        });
+        AtomicInteger closed = new AtomicInteger();
+        Collector collector = new Collector();
+        Limiters.iterate(limiter, () -> new Guarded(started, end, closed)).subscribe(collector);
+        end.countDown();
+        collector.ended.get(SECONDS, TimeUnit.SECONDS);
+        assertThat(collector.signals).containsExactly("1", "complete");
+        assertThat(closed).hasValue(1);
+    }
+
+    /** One item; the first look for it waits. */
+    private record Guarded(CountDownLatch started, CountDownLatch end, AtomicInteger closed, AtomicInteger drawn)
+            implements Iterator<Integer>, AutoCloseable {
+        Guarded(CountDownLatch started, CountDownLatch end, AtomicInteger closed) {
+            this(started, end, closed, new AtomicInteger());
+        }
+
+        @Override
+        public boolean hasNext() {
+            started.countDown();
+            await(end);
+            return drawn.get() == 0;
+        }
+
+        @Override
+        public Integer next() {
+            return drawn.incrementAndGet();
+        }
+
+        @Override
+        public void close() {
+            closed.incrementAndGet();
+        }
+    }
+
+    private static final class Collector implements Flow.Subscriber<Integer> {
+        final List<String> signals = new ArrayList<>();
+        final CompletableFuture<String> ended = new CompletableFuture<>();
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(Integer item) {
+            signals.add(item.toString());
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            signals.add(failure.toString());
+            ended.completeExceptionally(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            signals.add("complete");
+            ended.complete("complete");
+        }
+    }
+
+    @Test
+    void rule_2_3_an_executor_that_runs_work_twice_draws_no_interrupt_to_a_stranger() throws Exception {
+        AtomicReference<Runnable> given = new AtomicReference<>();
+        CapacityLimiter limiter = limiter(1, given::set);
+        CountDownLatch started = new CountDownLatch(1);
+        CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+        CompletableFuture<String> result = Limiters.runInterruptibly(limiter, () -> {
+            started.countDown();
+            try {
+                interrupted.complete(new CountDownLatch(1).await(SECONDS, TimeUnit.SECONDS));
+            } catch (InterruptedException e) {
+                interrupted.complete(true);
+            }
+            return "ended";
+        });
+        Thread worker = new Thread(given.get(), "misbehaving");
+        worker.start();
+        await(started);
+        given.get().run();
+        result.cancel(true);
+        assertThat(Thread.interrupted()).as("interrupt of a stranger").isFalse();
+        assertThat(interrupted.get(2L * SECONDS, TimeUnit.SECONDS)).isTrue();
+        worker.join(TimeUnit.SECONDS.toMillis(SECONDS));
+    }
+
+    @Test
+    void rule_2_2_an_executor_over_a_limiter_throws_when_there_is_no_worker() {
+        CapacityLimiter limiter = limiter(1, task -> {
+            throw new RejectedExecutionException("never");
+        });
+        assertThatExceptionOfType(LimitExceededException.class)
+                .isThrownBy(() -> Limiters.executor(limiter).execute(() -> {}))
+                .satisfies(refusal -> assertThat(refusal.reason()).isEqualTo(RefusalReason.NO_WORKER));
+    }
+
+    /** Two limiters over the threads of a third. */
+    @Test
+    void rule_2_2_work_is_refused_when_the_limiter_below_refuses_after_a_wait() throws Exception {
+        CapacityLimiter below = limiters.watch(CapacityLimiter.of("below", 1));
+        CapacityLimiter above = limiter(2, Limiters.executor(below));
+        Permit held = below.acquire();
+        CompletableFuture<String> work = Limiters.run(above, () -> "ran");
+        Collector collector = new Collector();
+        Limiters.iterate(above, List.of(1)).subscribe(collector);
+        assertThat(below.statistics().waiting()).isEqualTo(2);
+        below.close();
+        assertThatExceptionOfType(ExecutionException.class)
+                .isThrownBy(() -> work.get(SECONDS, TimeUnit.SECONDS))
+                .withCauseInstanceOf(LimitExceededException.class)
+                .withMessageContaining("no thread could be had");
+        assertThatExceptionOfType(ExecutionException.class)
+                .isThrownBy(() -> collector.ended.get(SECONDS, TimeUnit.SECONDS));
+        held.close();
+    }
+
+    @Test
+    void rule_2_4_work_that_runs_on_the_worker_of_another_limiter_is_covered_by_its_permit() throws Exception {
+        CapacityLimiter below = limiters.watchAndClose(CapacityLimiter.of("below", 1));
+        CapacityLimiter above = limiter(1, Limiters.executor(below));
+        String result = Limiters.run(
+                        above, () -> Limiters.run(below, () -> "nested").get(SECONDS, TimeUnit.SECONDS))
+                .get(2L * SECONDS, TimeUnit.SECONDS);
+        assertThat(result).isEqualTo("nested");
+    }
+}

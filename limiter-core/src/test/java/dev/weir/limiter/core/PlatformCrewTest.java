@@ -1,0 +1,198 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.spi.WorkLimiter;
+import dev.weir.limiter.tck.IdleLimiters;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Rules 2.1 and 2.6 for platform threads: who holds a permit gets a thread, whatever the others are doing. */
+class PlatformCrewTest {
+
+    private static final int SECONDS = 5;
+
+    @RegisterExtension
+    final IdleLimiters limiters = new IdleLimiters();
+
+    private CapacityLimiter limiter(int capacity) {
+        return limiters.watchAndClose(
+                CapacityLimiter.builder("crew").capacity(capacity).reserve(0).build());
+    }
+
+    /**
+     * T1 and T2 find the same idle thread and both queue their task for it. Or: the idle thread has taken T1's task, and T2
+     * still counts it as idle.
+     */
+    @Test
+    void rule_2_1_admitted_work_never_waits_for_the_end_of_other_work_while_there_may_be_more_threads()
+            throws Exception {
+        for (int round = 0; round < 1_000; round++) {
+            CapacityLimiter limiter = limiter(2);
+            Limiters.run(limiter, () -> {}).get(SECONDS, TimeUnit.SECONDS);
+            CyclicBarrier asking = new CyclicBarrier(2);
+            CyclicBarrier running = new CyclicBarrier(2);
+            CompletableFuture<Integer> other = CompletableFuture.supplyAsync(() -> meet(limiter, asking, running));
+            int mine = meet(limiter, asking, running);
+            assertThat(mine + other.get(SECONDS, TimeUnit.SECONDS))
+                    .as("both run at once, in round %d", round)
+                    .isEqualTo(1);
+            limiter.close();
+        }
+    }
+
+    private static int meet(CapacityLimiter limiter, CyclicBarrier asking, CyclicBarrier running) {
+        try {
+            asking.await(SECONDS, TimeUnit.SECONDS);
+            return Limiters.run(limiter, () -> running.await(SECONDS, TimeUnit.SECONDS))
+                    .get(SECONDS, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError("work did not run", e);
+        }
+    }
+
+    @Test
+    void rule_1_3_who_holds_a_permit_gets_a_thread_though_the_capacity_shrank_to_nothing() throws Exception {
+        CapacityLimiter limiter = limiter(2);
+        Permit first = limiter.acquire();
+        Permit second = limiter.acquire();
+        limiter.resize(0);
+        CyclicBarrier both = new CyclicBarrier(3);
+        for (Permit permit : List.of(first, second)) {
+            WorkLimiter.of(limiter).execute(permit, () -> {
+                try (permit) {
+                    both.await(SECONDS, TimeUnit.SECONDS);
+                } catch (Exception e) {
+                    throw new AssertionError(e);
+                }
+            });
+        }
+        both.await(SECONDS, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void rule_1_3_after_concurrent_resizes_there_are_threads_for_the_whole_capacity() throws Exception {
+        CapacityLimiter limiter = limiter(1);
+        for (int round = 0; round < 2_000; round++) {
+            CyclicBarrier start = new CyclicBarrier(2);
+            CompletableFuture<Void> grow = CompletableFuture.runAsync(() -> resize(limiter, 4, start));
+            resize(limiter, 2, start);
+            grow.get(SECONDS, TimeUnit.SECONDS);
+            int capacity = limiter.capacity();
+            CyclicBarrier all = new CyclicBarrier(capacity);
+            List<CompletableFuture<Integer>> work = new ArrayList<>();
+            for (int i = 0; i < capacity; i++) {
+                work.add(Limiters.run(limiter, () -> all.await(SECONDS, TimeUnit.SECONDS)));
+            }
+            CompletableFuture.allOf(work.toArray(new CompletableFuture<?>[0])).get(SECONDS, TimeUnit.SECONDS);
+        }
+    }
+
+    private static void resize(CapacityLimiter limiter, int capacity, CyclicBarrier start) {
+        try {
+            start.await(SECONDS, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+        limiter.resize(capacity);
+    }
+
+    /** The worker has been passed the next work already when telling of the failure of the last one fails in turn. */
+    @Test
+    void rule_2_2_a_failure_that_cannot_be_logged_costs_no_permit_and_no_work() throws Exception {
+        CapacityLimiter limiter = limiter(1);
+        CountDownLatch fail = new CountDownLatch(1);
+        CompletableFuture<Void> failing = Limiters.background(limiter, () -> {
+            try {
+                fail.await(SECONDS, TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            throw new Unspeakable();
+        });
+        CompletableFuture<String> next = Limiters.run(limiter, () -> "ran");
+        fail.countDown();
+        assertThat(next.get(SECONDS, TimeUnit.SECONDS)).isEqualTo("ran");
+        assertThat(failing.isCompletedExceptionally()).isTrue();
+    }
+
+    /** Whoever formats it for a log gets an error of the same kind. */
+    private static final class Unspeakable extends Error {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        public String getMessage() {
+            throw new Unspeakable();
+        }
+    }
+
+    /** Thousands of small works, threads that end as soon as they are idle, a capacity that changes all the time. */
+    @Test
+    void rule_2_6_no_work_is_lost_between_threads_that_end_and_threads_that_start() throws Exception {
+        for (String crew : List.of("ending", "resized")) {
+            CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder(crew)
+                    .capacity(3)
+                    .reserve(1)
+                    .maxWaiting(100_000)
+                    .workerIdleTime(crew.equals("ending") ? Duration.ofNanos(1) : Duration.ofMillis(1))
+                    .build());
+            AtomicInteger ran = new AtomicInteger();
+            List<CompletableFuture<Integer>> callers = new ArrayList<>();
+            for (int caller = 0; caller < 3; caller++) {
+                long seed = caller;
+                callers.add(CompletableFuture.supplyAsync(() -> submit(limiter, new Random(seed), ran), command -> {
+                    Thread thread = new Thread(command, "crew-test");
+                    thread.setDaemon(true);
+                    thread.start();
+                }));
+            }
+            Random random = new Random(7);
+            boolean ended = false;
+            while (!ended) {
+                limiter.resize(random.nextInt(5));
+                Thread.onSpinWait();
+                ended = callers.stream().allMatch(CompletableFuture::isDone);
+                limiter.resize(1 + random.nextInt(4));
+            }
+            int sent = 0;
+            for (CompletableFuture<Integer> caller : callers) {
+                sent += caller.get(SECONDS, TimeUnit.SECONDS);
+            }
+            assertThat(ran).hasValue(sent);
+        }
+    }
+
+    private static int submit(CapacityLimiter limiter, Random random, AtomicInteger ran) {
+        int sent = 0;
+        List<CompletableFuture<?>> pending = new ArrayList<>();
+        for (int i = 0; i < 5_000; i++) {
+            pending.add(
+                    random.nextInt(20) == 0
+                            ? Limiters.finish(limiter, ran::incrementAndGet)
+                            : Limiters.run(limiter, ran::incrementAndGet));
+            sent++;
+            if (pending.size() > random.nextInt(60)) {
+                CompletableFuture.allOf(pending.toArray(new CompletableFuture<?>[0]))
+                        .orTimeout(SECONDS, TimeUnit.SECONDS)
+                        .join();
+                pending.clear();
+            }
+        }
+        CompletableFuture.allOf(pending.toArray(new CompletableFuture<?>[0]))
+                .orTimeout(SECONDS, TimeUnit.SECONDS)
+                .join();
+        return sent;
+    }
+}
