@@ -23,6 +23,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpHeaderValue;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.io.Content;
@@ -69,6 +70,7 @@ final class JettyExchange extends Exchange {
     private final HttpVersion version;
     private final AtomicBoolean answering = new AtomicBoolean(true);
     private volatile boolean handedOver;
+    private volatile boolean receiving;
     /** What the last read gave out; released by the next read, and at the end. */
     private final AtomicReference<Content.@Nullable Chunk> lent = new AtomicReference<>();
 
@@ -180,6 +182,14 @@ final class JettyExchange extends Exchange {
         response.reset();
         response.setStatus(status);
         fields.forEach(response.getHeaders()::add);
+        if (status >= HttpStatus.BAD_REQUEST_400 && !connectionStaysUsable()) {
+            response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
+        }
+    }
+
+    /** On HTTP/1.1 an answer that comes before the whole body ends the connection, and should say so. */
+    private boolean connectionStaysUsable() {
+        return version.getVersion() >= HttpVersion.HTTP_2.getVersion() || receiving || request.consumeAvailable();
     }
 
     @Override
@@ -215,7 +225,11 @@ final class JettyExchange extends Exchange {
             while (true) {
                 Content.Chunk chunk = request.read();
                 if (chunk == null) {
-                    request.demand(Invocable.from(InvocationType.NON_BLOCKING, () -> receive(received)));
+                    receiving = true;
+                    request.demand(Invocable.from(InvocationType.NON_BLOCKING, () -> {
+                        receiving = false;
+                        receive(received);
+                    }));
                     return;
                 }
                 if (Content.Chunk.isFailure(chunk)) {
@@ -248,7 +262,7 @@ final class JettyExchange extends Exchange {
     private static Throwable translated(Throwable failure) {
         if (failure instanceof HttpException http) {
             if (http.getCode() == HttpStatus.PAYLOAD_TOO_LARGE_413) {
-                return new BodyTooLargeException(failure.getMessage());
+                return new BodyTooLargeException(failure.toString());
             }
             if (HttpStatus.isClientError(http.getCode())) {
                 return new MalformedBodyException("the body could not be read", failure);

@@ -78,7 +78,7 @@ final class JettyMultipart extends MultiPart.AbstractPartsListener implements Mu
             throw kept.getCause();
         }
         if (failed instanceof IllegalStateException) {
-            throw new BodyTooLargeException(failed.getMessage());
+            throw new BodyTooLargeException(failed.toString());
         }
         if (failed != null) {
             throw new MalformedBodyException("the body is no well-formed multipart body", failed);

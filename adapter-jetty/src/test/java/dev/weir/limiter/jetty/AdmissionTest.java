@@ -273,9 +273,16 @@ class AdmissionTest extends JettyTest {
         start();
         client().get("/held");
         awaitInUse(limiter, 1);
-        RawClient small = client().request("POST", "/held", "Content-Length: 5").send("12345");
-        assertRefusal(small.answer());
-        assertThat(small.exchange("/ping").text()).isEqualTo("pong");
+        // Whole or not, small or large: the client reads the refusal, and is told when the connection ends with it.
+        RawClient whole = client().send("POST /held HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12345");
+        assertRefusal(whole.answer());
+        assertThat(whole.exchange("/ping").text()).isEqualTo("pong");
+
+        RawClient late = client().request("POST", "/held", "Content-Length: 5");
+        RawClient.Answer refusal = late.answer();
+        assertRefusal(refusal);
+        assertThat(refusal.header("connection")).isEqualTo("close");
+        assertThat(late.rest()).isEmpty();
     }
 
     @Test

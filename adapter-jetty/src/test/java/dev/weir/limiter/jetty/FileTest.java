@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** File responses: rule 5.5. */
 class FileTest extends JettyTest {
 
-    private Path file;
+    private Path file = Path.of("none yet");
 
     private CapacityLimiter serve(String name, int size) throws Exception {
         byte[] content = new byte[size];

@@ -55,7 +55,6 @@ class StormTest extends JettyTest {
         Path parent = uploads();
 
         counted("/endpoint", background, ExchangeHandler.endpoint(endpoints, exchange -> {
-            Thread.yield();
             Exchanges.text(exchange, 200, "x".repeat(1000));
         }));
         counted("/stream", background, exchange -> {

@@ -413,7 +413,7 @@ class UploadTest extends JettyTest {
 
     private CompletableFuture<String> http2Upload(Session session, byte[] body) throws Exception {
         CompletableFuture<String> answer = new CompletableFuture<>();
-        StringBuffer text = new StringBuffer();
+        StringBuilder text = new StringBuilder(); // Jetty calls a listener once at a time
         Stream.Listener listener = new Stream.Listener() {
             @Override
             public void onHeaders(Stream stream, HeadersFrame frame) {
@@ -448,9 +448,9 @@ class UploadTest extends JettyTest {
         HttpFields fields = HttpFields.build()
                 .put("Content-Type", "multipart/form-data; boundary=" + BOUNDARY)
                 .asImmutable();
-        session.newStream(http2Head("POST", "/upload", fields, false), listener)
-                .thenAccept(stream ->
-                        stream.data(new DataFrame(stream.getId(), ByteBuffer.wrap(body), true), Callback.NOOP));
+        Stream stream = session.newStream(http2Head("POST", "/upload", fields, false), listener)
+                .get(10, TimeUnit.SECONDS);
+        stream.data(new DataFrame(stream.getId(), ByteBuffer.wrap(body), true), Callback.NOOP);
         return answer;
     }
 
