@@ -78,6 +78,7 @@ abstract class JettyTest {
     }
 
     @AfterEach
+    @Timeout(60)
     void leaveNothingBehind() throws Exception {
         proceed.countDown();
         for (AutoCloseable closeable : closeables) {
