@@ -90,19 +90,21 @@ class UploadReceiverTest {
 
     @Test
     void rule_5_5_truncated() {
-        upload();
+        CompletableFuture<Upload> upload = upload();
         step();
         exchange.reads.remove().completeExceptionally(new EOFException());
         assertThat(exchange.status).isEqualTo(400);
+        assertThat(upload).isCompletedExceptionally();
     }
 
     @Test
     void rule_5_5_unreadable() {
-        upload();
+        CompletableFuture<Upload> upload = upload();
         step();
         exchange.reads.remove().completeExceptionally(new IOException("reset"));
         assertThat(exchange.cut).isTrue();
         assertThat(exchange.writes).isZero();
+        assertThat(upload).isCompletedExceptionally();
     }
 
     @Test
@@ -116,11 +118,12 @@ class UploadReceiverTest {
 
     @Test
     void rule_5_5_goneBetweenGrantAndWork() {
-        upload();
+        CompletableFuture<Upload> upload = upload();
         limiter.grant();
         exchange.abort(new IOException("gone"));
         limiter.work();
         assertThat(exchange.reads).isEmpty();
+        assertThat(upload).isCompletedExceptionally();
     }
 
     @Test
@@ -137,22 +140,24 @@ class UploadReceiverTest {
 
     @Test
     void rule_5_5_goneWhileASliceWaits() {
-        upload();
+        CompletableFuture<Upload> upload = upload();
         step();
         bytes(10_000);
         exchange.abort(new IOException("gone"));
         assertThat(limiter.waiting.peek()).isCancelled();
         limiter.grant();
+        assertThat(upload).isCompletedExceptionally();
     }
 
     @Test
     void rule_5_5_workersRefuseASlice() {
-        upload();
+        CompletableFuture<Upload> upload = upload();
         step();
         bytes(10_000);
         limiter.rejecting = true;
         limiter.grant();
         assertThat(exchange.status).isEqualTo(503);
+        assertThat(upload).isCompletedExceptionally();
     }
 
     @Test
