@@ -89,7 +89,7 @@ public interface LimiterScope extends AutoCloseable {
      * @return the group's limiter, named after the group
      * @throws IllegalArgumentException when the name is a role's or not well-formed, the capacity is negative, or the group was
      *     declared with another capacity; the message names both
-     * @throws IllegalStateException when the scope is closed
+     * @throws IllegalStateException when the scope is closed and has no such group
      */
     CapacityLimiter limiter(String name, int capacity);
 

@@ -146,8 +146,9 @@ public final class Limiters {
 
     /**
      * An executor for anything that takes one. Each task runs under a permit of its own, detached from the caller's permits.
-     * {@code execute} never blocks and throws {@link LimitExceededException} when the limiter refuses at once; a refusal
-     * after a wait, and what a task throws, go to the handler for uncaught exceptions of the worker's thread.
+     * {@code execute} never blocks and throws {@link LimitExceededException} when the limiter refuses at once. What a task
+     * throws goes to the handler for uncaught exceptions of the worker's thread; a refusal after a wait goes to that of the
+     * thread that refuses, unless the task is work of another limiter, whose caller is then told.
      *
      * @param limiter the budget that is spent
      * @return an executor over the limiter; it has no life cycle of its own

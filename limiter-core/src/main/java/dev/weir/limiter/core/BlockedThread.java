@@ -83,7 +83,7 @@ final class BlockedThread extends Waiter<Void> {
         }
     }
 
-    /** Out of the queue already, so the thread that took it out is about to say why: at most a few instructions away. */
+    /** Out of the queue already: the thread that took it out is about to say why, after those it tells before us. */
     private @Nullable GatePermit awaitVerdict(GateLimiter limiter) {
         while (permit == null && refusal == null) {
             Thread.onSpinWait();

@@ -5,7 +5,6 @@ import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.spi.ItemSource;
 import java.util.Objects;
 import java.util.concurrent.Flow;
-import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -355,8 +354,8 @@ final class Iteration<T> implements Flow.Subscription {
                 return false; // an executor may say so of a slice that it has started all the same
             }
             if (ending()) {
-                // Nothing but closing is left, and it must not be skipped: any thread but the caller's will do.
-                ForkJoinPool.commonPool().execute(() -> draw(granted));
+                permit.set(granted);
+                closeElsewhere();
                 return true;
             }
             granted.close();
@@ -364,6 +363,15 @@ final class Iteration<T> implements Flow.Subscription {
             refusal.initCause(cause);
             Iteration.this.refused(refusal);
             return true;
+        }
+
+        /** Nothing but closing is left, and it must not be skipped: any thread will do, the caller's if there is no other. */
+        private void closeElsewhere() {
+            try {
+                defaultExecutor().execute(this);
+            } catch (Throwable e) { // out of threads or memory
+                run();
+            }
         }
 
         @Override
