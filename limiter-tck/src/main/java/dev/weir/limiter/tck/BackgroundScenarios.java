@@ -1,6 +1,7 @@
 package dev.weir.limiter.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
@@ -18,6 +19,8 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -285,12 +288,21 @@ public abstract class BackgroundScenarios extends UploadScenarios {
         assertThat(running.answer().text()).isEqualTo("hello");
         for (RawClient client : queued) {
             assertThat(client.answer().status()).as("finished or refused").isIn(200, 503);
+            client.close();
         }
+        running.close();
         await(task.entered);
-        assertThat(stopped).isNotDone();
+        assertStaysOpen(stopped);
         task.open();
         get(stopped);
         assertThat(tasksDone).hasValue(answered.get());
+    }
+
+    /** Nothing tells that a server will not stop but that it has not stopped for a while. */
+    private static void assertStaysOpen(CompletableFuture<Void> stopped) {
+        assertThatThrownBy(() -> stopped.get(1, TimeUnit.SECONDS))
+                .as("while a background task runs")
+                .isInstanceOf(TimeoutException.class);
     }
 
     @Test

@@ -213,7 +213,8 @@ public abstract class UploadScenarios extends StreamScenarios {
         byte[] garbage = "this is no multipart body\r\n".repeat(100).getBytes(StandardCharsets.US_ASCII);
         byte[] empty = new byte[0];
 
-        for (String type : List.of(Multipart.TYPE, "multipart/form-data", "text/plain")) {
+        for (String type :
+                List.of(Multipart.TYPE, "multipart/form-data", "multipart/form-data; boundary=", "text/plain")) {
             assertProblem(app.client().post("/upload", type, garbage).answer(), 400);
         }
         assertProblem(app.client().post("/upload", Multipart.TYPE, empty).answer(), 400);
