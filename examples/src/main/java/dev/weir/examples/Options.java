@@ -41,7 +41,7 @@ record Options(
               --report=FILE        where the report goes (target/weir-report.html)
               --serve              no load: serve until Ctrl-C, for curl and a browser
               --port=N             where to serve, 0 for any free port (8080 with --serve, else 0)
-              --server=jetty       which server to run on
+              --server=NAME        which server to run on: jetty or netty (jetty)
               --help               this text
             """;
 

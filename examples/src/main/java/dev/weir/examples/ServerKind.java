@@ -7,7 +7,8 @@ import java.util.stream.Collectors;
 
 /** The servers the examples know. */
 enum ServerKind {
-    JETTY("Jetty");
+    JETTY("Jetty"),
+    NETTY("Netty");
 
     private final String title;
 
@@ -37,6 +38,7 @@ enum ServerKind {
     Server create() {
         return switch (this) {
             case JETTY -> new JettyServer();
+            case NETTY -> new NettyServer();
         };
     }
 }

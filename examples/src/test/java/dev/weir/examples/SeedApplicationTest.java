@@ -24,8 +24,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** The seed's application on Jetty; the test decides when a background task ends. */
+/** The seed's application on every server; the test decides when a background task ends. */
+@ParameterizedClass
+@EnumSource(ServerKind.class)
 @Timeout(60)
 class SeedApplicationTest {
 
@@ -37,13 +41,14 @@ class SeedApplicationTest {
     private final AtomicInteger done = new AtomicInteger();
     private final HttpClient http =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-    private final Server server = ServerKind.JETTY.create();
+    private final Server server;
 
     private LimiterScope limiters = LimiterScope.builder().capacity(0).open();
     private SeedApplication application;
     private URI base = URI.create("http://127.0.0.1");
 
-    SeedApplicationTest() throws IOException {
+    SeedApplicationTest(ServerKind kind) throws IOException {
+        server = kind.create();
         application = new SeedApplication(limiters, number -> {});
     }
 
