@@ -23,7 +23,6 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.handler.codec.http2.Http2ResetFrame;
-import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2StreamChannel;
 import io.netty.handler.codec.http2.Http2StreamChannelBootstrap;
 import io.netty.util.ReferenceCountUtil;
@@ -58,9 +57,6 @@ final class H2Client implements AutoCloseable {
                     protected void initChannel(Channel channel) {
                         channel.pipeline()
                                 .addLast(Http2FrameCodecBuilder.forClient()
-                                        // so that a stream that is not read leaves some of the connection's window
-                                        .initialSettings(
-                                                Http2Settings.defaultSettings().initialWindowSize(16 * 1024))
                                         .encoderEnforceMaxConcurrentStreams(true)
                                         .build())
                                 .addLast(new Http2MultiplexHandler(new ChannelInboundHandlerAdapter()))
@@ -117,7 +113,6 @@ final class H2Client implements AutoCloseable {
         final CompletableFuture<Long> reset = new CompletableFuture<>();
 
         private final ByteArrayOutputStream received = new ByteArrayOutputStream();
-        private final CompletableFuture<Boolean> some = new CompletableFuture<>();
         private final Http2StreamChannel channel;
 
         Stream(String method, String path, @Nullable String contentType, boolean ends) {
@@ -148,19 +143,6 @@ final class H2Client implements AutoCloseable {
             channel.writeAndFlush(new DefaultHttp2ResetFrame(Http2Error.CANCEL));
         }
 
-        Stream stopReading() {
-            channel.config().setAutoRead(false);
-            return this;
-        }
-
-        void readOn() {
-            channel.config().setAutoRead(true);
-        }
-
-        void awaitSomeBody() throws Exception {
-            some.get(10, TimeUnit.SECONDS);
-        }
-
         @Override
         public void channelRead(ChannelHandlerContext ctx, Object message) {
             try {
@@ -174,7 +156,6 @@ final class H2Client implements AutoCloseable {
                     byte[] bytes = new byte[data.content().readableBytes()];
                     data.content().readBytes(bytes);
                     received.writeBytes(bytes);
-                    some.complete(true);
                     finish(data.isEndStream());
                 }
             } finally {

@@ -4,32 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.CapacityLimiterBuilder;
-import dev.weir.limiter.Limiters;
 import dev.weir.limiter.http.Endpoint;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
-import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.tck.HttpProtocol;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -156,47 +149,6 @@ abstract class ServerTest {
 
         void letGo() {
             open.countDown();
-        }
-    }
-
-    /** Numbers from 0 on, which tell when they are drawn and closed. */
-    static final class Numbers implements Supplier<Stream<ByteBuffer>> {
-        final AtomicInteger drawn = new AtomicInteger();
-        final AtomicInteger opened = new AtomicInteger();
-        final AtomicInteger closed = new AtomicInteger();
-        private final int size;
-        private final int bytes;
-
-        Numbers(int size, int bytes) {
-            this.size = size;
-            this.bytes = bytes;
-        }
-
-        @Override
-        public Stream<ByteBuffer> get() {
-            opened.incrementAndGet();
-            Iterator<ByteBuffer> numbers = new Iterator<>() {
-                private int next;
-
-                @Override
-                public boolean hasNext() {
-                    return next < size;
-                }
-
-                @Override
-                public ByteBuffer next() {
-                    drawn.incrementAndGet();
-                    String number = Integer.toString(next++);
-                    return StandardCharsets.US_ASCII.encode(".".repeat(bytes - number.length()) + number);
-                }
-            };
-            Iterable<ByteBuffer> iterable = () -> numbers;
-            return StreamSupport.stream(iterable.spliterator(), false).onClose(closed::incrementAndGet);
-        }
-
-        ExchangeHandler under(CapacityLimiter limiter) {
-            return exchange -> Exchanges.stream(
-                    exchange, 200, Headers.of("Content-Type", "text/plain"), Limiters.iterate(limiter, get()));
         }
     }
 
