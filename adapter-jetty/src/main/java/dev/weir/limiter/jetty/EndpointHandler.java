@@ -64,4 +64,9 @@ public class EndpointHandler extends Handler.Abstract.NonBlocking implements Gra
     public boolean isShutdown() {
         return drain.isDraining();
     }
+
+    @Override
+    public String toString() {
+        return super.toString() + " " + drain;
+    }
 }

@@ -119,6 +119,11 @@ public class LimitHandler extends Handler.Wrapper implements Graceful {
         return drain.isDraining();
     }
 
+    @Override
+    public String toString() {
+        return super.toString() + " " + drain;
+    }
+
     /** What exchanges that handlers make for themselves need to know. */
     record Passage(Drain drain, JettyExchange admitted, CompletableFuture<Void> returned) {
         static final String ATTRIBUTE = Passage.class.getName();

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
@@ -84,7 +85,11 @@ abstract class JettyTest {
         for (AutoCloseable closeable : closeables) {
             closeable.close();
         }
-        server.stop();
+        try {
+            server.stop();
+        } catch (TimeoutException e) {
+            throw new AssertionError("did not stop: " + server.dump(), e);
+        }
         try (Stream<Path> left = Files.list(uploads())) {
             assertThat(left).as("temporary files").isEmpty();
         }

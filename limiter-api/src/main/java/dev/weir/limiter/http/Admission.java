@@ -132,6 +132,7 @@ public final class Admission {
     }
 
     private Ticket ticket(Exchange exchange, CompletableFuture<Permit> place) {
+        exchange.count();
         Ticket ticket = new Ticket(exchange, scope, place);
         exchange.onAbort(cause -> ticket.abandon());
         exchange.onComplete(outcome -> ticket.abandon());

@@ -42,6 +42,7 @@ public abstract class Exchange {
     private final CompletableFuture<Throwable> gone = new CompletableFuture<>();
     private final CompletableFuture<Outcome> completed = new CompletableFuture<>();
     private final AtomicReference<Outcome> outcome = new AtomicReference<>(Outcome.UNCONFIRMED);
+    private final AtomicBoolean counted = new AtomicBoolean();
     private final AtomicBoolean ended = new AtomicBoolean();
     /** One for the response, one for each {@link #hold}; at zero the exchange has completed. */
     private final AtomicInteger holds = new AtomicInteger(1);
@@ -64,14 +65,13 @@ public abstract class Exchange {
     }
 
     /**
-     * An exchange that is counted until it has completed and its background tasks have run.
+     * An exchange that is counted from {@link Exchanges#serve} or {@link Admission} on, until it has completed and its
+     * background tasks have run. One that is never served, since its constructor failed, is not counted.
      *
      * @param drain who counts
      */
     protected Exchange(Drain drain) {
         this.drain = Objects.requireNonNull(drain, "drain");
-        Runnable leave = drain.enter();
-        Stages.atEnd(completed, (ignored, failure) -> leave.run());
     }
 
     // ------------------------------------------------------------------ the request
@@ -397,6 +397,14 @@ public abstract class Exchange {
     }
 
     // ------------------------------------------------------------------ for the protocol
+
+    /** Begins to count the exchange; again has no effect. */
+    final void count() {
+        if (counted.compareAndSet(false, true)) {
+            Runnable leave = drain.enter();
+            Stages.atEnd(completed, (ignored, failure) -> leave.run());
+        }
+    }
 
     final boolean isEnded() {
         return ended.get();

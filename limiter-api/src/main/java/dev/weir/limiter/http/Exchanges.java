@@ -35,6 +35,7 @@ public final class Exchanges {
      * @param handler answers it
      */
     public static void serve(Exchange exchange, ExchangeHandler handler) {
+        exchange.count();
         try {
             if (exchange.drain().isDraining()) {
                 throw new Failures.StoppingException();

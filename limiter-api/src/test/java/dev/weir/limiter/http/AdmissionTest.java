@@ -171,13 +171,24 @@ class AdmissionTest {
     }
 
     @Test
+    void rule_5_7_aDrainWaitsForWhatIsServed() {
+        Drain drain = exchange.drain();
+        Exchanges.serve(exchange, running -> Admission.of(limiter).handle(running, this::answer));
+        assertThat(drain.underWay()).isEqualTo(1);
+        assertThat(drain.begin()).isNotDone();
+        limiter.grant();
+        limiter.work();
+        assertThat(drain.begin()).isDone();
+    }
+
+    @Test
     void rule_5_7_aDrainingServerRefuses() {
         Drain drain = exchange.drain();
-        assertThat(drain.begin()).isNotDone();
+        assertThat(drain.begin()).as("nothing is under way").isDone();
         Exchanges.serve(exchange, this::answer);
         assertThat(exchange.status).isEqualTo(503);
         assertThat(exchange.headers.first("Connection")).hasValue("close");
-        assertThat(drain.begin()).isDone();
+        assertThat(drain.underWay()).isZero();
         assertThat(events).isEmpty();
     }
 }
