@@ -136,8 +136,8 @@ public abstract class Exchange {
     public abstract Set<Capability> capabilities();
 
     /**
-     * Reads the next bytes of the request's body. Nothing is read ahead of need: the first call may send {@code 100 Continue},
-     * and the client is held back while nobody reads.
+     * Reads the next bytes of the request's body. Nothing is read ahead of need, apart from a few KiB by which a server may
+     * see its client leave: the first call may send {@code 100 Continue}, and the client is held back while nobody reads.
      *
      * <p>The buffer is the caller's until the next call, or until the exchange has completed, and must not be kept longer. At
      * the end of the body the stage gives empty, also when asked again. It fails with {@link java.io.EOFException} when the
