@@ -1,6 +1,9 @@
-/** Admits Servlet requests under a limiter. */
+/** Admits Jakarta Servlet requests under a limiter. */
 module dev.weir.limiter.servlet {
     requires transitive dev.weir.limiter;
-    requires static transitive org.jspecify;
     requires transitive jakarta.servlet;
+    requires static transitive org.jspecify;
+    requires org.eclipse.jetty.http;
+
+    exports dev.weir.limiter.servlet;
 }

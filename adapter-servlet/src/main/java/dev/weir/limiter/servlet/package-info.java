@@ -1,4 +1,7 @@
-/** Admits Servlet requests under a limiter. */
+/**
+ * Puts Weir into servlet containers: {@link dev.weir.limiter.servlet.LimitFilter} in front of servlets as they are, and {@link
+ * dev.weir.limiter.servlet.EndpointServlet} for handlers that run unchanged on every server.
+ */
 @NullMarked
 package dev.weir.limiter.servlet;
 

@@ -1,0 +1,436 @@
+package dev.weir.limiter.servlet;
+
+import dev.weir.limiter.http.BodyTooLargeException;
+import dev.weir.limiter.http.Drain;
+import dev.weir.limiter.http.Headers;
+import dev.weir.limiter.http.MultipartDecoder;
+import dev.weir.limiter.http.UploadLimits;
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
+import jakarta.servlet.ReadListener;
+import jakarta.servlet.ServletInputStream;
+import jakarta.servlet.ServletOutputStream;
+import jakarta.servlet.WriteListener;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An exchange over the asynchronous, non-blocking side of the Servlet API.
+ *
+ * <p>A write, a read and a cut are asked for on any thread, and the container's callbacks come on others. Each leaves its news
+ * in a field and calls {@link #wake}; whoever finds nobody at work goes through the {@link #turn}, again and again until there
+ * is no more news. So one thread at a time touches the container's streams, and no callback is lost: one that comes while the
+ * owner has just been told "not ready" makes it ask again.
+ *
+ * <p>After {@code over}, which the owner sets before it gives the request back, nothing of the container's is touched.
+ */
+final class ServletExchange extends RequestExchange {
+
+    /** The attribute with what the request is cut for, when it is dispatched only to fail. */
+    static final String CUT = ServletExchange.class.getName() + ".cut";
+
+    private static final int READ_SIZE = 16 * 1024;
+
+    private final AsyncContext async;
+    private final HttpServletRequest request;
+    private final HttpServletResponse response;
+    /** The application's; null where it has none of its own. */
+    private final @Nullable ClassLoader loader;
+
+    private final AtomicInteger news = new AtomicInteger();
+    private volatile @Nullable Outgoing outgoing;
+    private volatile @Nullable CompletableFuture<Optional<ByteBuffer>> incoming;
+    private volatile @Nullable Throwable cutting;
+    /** The container has called back, so that its stream can be used. */
+    private volatile boolean mayWrite;
+
+    private volatile boolean mayRead;
+    private volatile @Nullable Throwable readFailure;
+    private volatile @Nullable Throwable writeFailure;
+    private volatile boolean committed;
+    /** Nobody is there to see a cut. */
+    private volatile boolean broken;
+
+    private volatile boolean over;
+
+    // Set by head() before the first write, which orders them.
+    private int status = 200;
+    private Headers headers = Headers.of();
+
+    // Touched only in turns.
+    private @Nullable ServletOutputStream out;
+    private @Nullable ServletInputStream in;
+    private byte @Nullable [] buffer;
+
+    ServletExchange(
+            Drain drain,
+            Container container,
+            AsyncContext async,
+            HttpServletRequest request,
+            HttpServletResponse response) {
+        super(drain, container, request);
+        this.async = async;
+        this.request = request;
+        this.response = response;
+        this.loader = request.getServletContext().getClassLoader();
+        async.setTimeout(0);
+        async.addListener(new Life());
+    }
+
+    /** Bytes under way, and how far they are. */
+    private static final class Outgoing {
+        final ByteBuffer data;
+        final boolean last;
+        final CompletableFuture<Void> sent = new CompletableFuture<>();
+        boolean written;
+        boolean flushed;
+
+        Outgoing(ByteBuffer data, boolean last) {
+            this.data = data;
+            this.last = last;
+        }
+    }
+
+    @Override
+    public boolean isCommitted() {
+        return committed;
+    }
+
+    @Override
+    public Runnable inContext(Runnable code) {
+        if (loader == null) {
+            return code;
+        }
+        return () -> {
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
+            thread.setContextClassLoader(loader);
+            try {
+                code.run();
+            } finally {
+                thread.setContextClassLoader(before);
+            }
+        };
+    }
+
+    // ------------------------------------------------------------------ what is asked for
+
+    @Override
+    protected void head(int newStatus, Headers newHeaders) {
+        status = newStatus;
+        headers = newHeaders;
+    }
+
+    @Override
+    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
+        committed = true;
+        Outgoing next = new Outgoing(data, last);
+        outgoing = next;
+        wake();
+        return next.sent;
+    }
+
+    @Override
+    protected CompletionStage<Optional<ByteBuffer>> receive() {
+        CompletableFuture<Optional<ByteBuffer>> received = new CompletableFuture<>();
+        incoming = received;
+        wake();
+        return received;
+    }
+
+    @Override
+    protected void cut(Throwable cause) {
+        cutting = cause;
+        wake();
+    }
+
+    @Override
+    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException {
+        return ServletMultipart.of(header("Content-Type"), limits, directory);
+    }
+
+    // ------------------------------------------------------------------ one turn after another
+
+    private void wake() {
+        if (news.getAndIncrement() == 0) {
+            int seen = 1;
+            do {
+                turn();
+                seen = news.addAndGet(-seen);
+            } while (seen != 0);
+        }
+    }
+
+    private void turn() {
+        Throwable cause = cutting;
+        if (cause != null) {
+            end(cause);
+            return;
+        }
+        try {
+            continueWriting();
+        } catch (Throwable e) {
+            failWrite(e);
+        }
+        try {
+            continueReading();
+        } catch (Throwable e) {
+            failRead(e);
+        }
+    }
+
+    private void continueWriting() throws IOException {
+        Outgoing current = outgoing;
+        if (current == null || over) {
+            return;
+        }
+        Throwable failure = writeFailure;
+        if (failure == null && container() == Container.UNDERTOW) {
+            failure = readFailure; // it has closed the connection then, and calls back no more
+        }
+        if (failure != null) {
+            failWrite(failure);
+            return;
+        }
+        ServletOutputStream stream = out;
+        if (stream == null) {
+            apply(status, headers, response);
+            if (container() == Container.UNDERTOW && current.data.hasRemaining()) {
+                response.setBufferSize(1); // its buffer ignores flush()
+            }
+            stream = response.getOutputStream();
+            out = stream;
+            if (current.last && !current.data.hasRemaining()) {
+                sent(current);
+                return;
+            }
+            stream.setWriteListener(new Writing());
+        }
+        if (mayWrite && transferred(stream, current)) {
+            sent(current);
+        }
+    }
+
+    /** Whether the transport has taken all of it. What was written is the container's until its stream is ready again. */
+    private static boolean transferred(ServletOutputStream stream, Outgoing current) throws IOException {
+        if (!current.written) {
+            if (current.data.hasRemaining()) {
+                if (!stream.isReady()) {
+                    return false;
+                }
+                write(stream, current.data);
+            }
+            current.written = true;
+        }
+        if (!current.flushed) {
+            if (!stream.isReady()) {
+                return false;
+            }
+            stream.flush();
+            current.flushed = true;
+        }
+        return stream.isReady();
+    }
+
+    private static void write(ServletOutputStream stream, ByteBuffer data) throws IOException {
+        if (data.hasArray()) {
+            stream.write(data.array(), data.arrayOffset() + data.position(), data.remaining());
+            data.position(data.limit());
+        } else {
+            byte[] copy = new byte[data.remaining()];
+            data.get(copy);
+            stream.write(copy, 0, copy.length);
+        }
+    }
+
+    @SuppressWarnings("NullAway") // Void has no value but null
+    private void sent(Outgoing current) {
+        outgoing = null;
+        if (current.last) {
+            over = true;
+            async.complete();
+        }
+        current.sent.complete(null);
+    }
+
+    private void failWrite(Throwable failure) {
+        Outgoing current = outgoing;
+        if (current != null) {
+            outgoing = null;
+            current.sent.completeExceptionally(failure);
+        }
+    }
+
+    private void continueReading() throws IOException {
+        CompletableFuture<Optional<ByteBuffer>> current = incoming;
+        if (current == null || over) {
+            return;
+        }
+        ServletInputStream stream = in;
+        if (stream == null) {
+            stream = request.getInputStream();
+            in = stream;
+            if (!stream.isFinished()) {
+                stream.setReadListener(new Reading());
+            }
+        }
+        Throwable failure = readFailure;
+        if (failure != null) { // first: after a failure some streams say that they are finished
+            failRead(failure);
+        } else if (stream.isFinished()) {
+            received(current, Optional.empty());
+        } else if (mayRead && stream.isReady()) {
+            byte[] bytes = buffer == null ? new byte[READ_SIZE] : buffer;
+            buffer = bytes;
+            int count = stream.read(bytes);
+            received(current, count < 0 ? Optional.empty() : Optional.of(ByteBuffer.wrap(bytes, 0, count)));
+        }
+    }
+
+    private void received(CompletableFuture<Optional<ByteBuffer>> current, Optional<ByteBuffer> data) {
+        incoming = null;
+        current.complete(data);
+    }
+
+    private void failRead(Throwable failure) {
+        CompletableFuture<Optional<ByteBuffer>> current = incoming;
+        if (current != null) {
+            incoming = null;
+            current.completeExceptionally(translated(failure));
+        }
+    }
+
+    /** Containers bury what happened deep in the chain of causes. */
+    private static Throwable translated(Throwable failure) {
+        Throwable cause = failure;
+        for (int depth = 0; cause != null && depth < 16; depth++) {
+            if (cause.getClass().getSimpleName().equals("RequestTooBigException")) {
+                return new BodyTooLargeException(String.valueOf(cause.getMessage()));
+            }
+            if (cause instanceof EOFException) {
+                return cause;
+            }
+            cause = cause.getCause();
+        }
+        return failure;
+    }
+
+    @Override
+    public String toString() {
+        return "ServletExchange[" + description() + ", " + protocol()
+                + (incoming == null ? "" : mayRead ? ", reading" : ", about to read")
+                + (outgoing == null ? "" : mayWrite ? ", writing" : ", about to write")
+                + (over ? ", over]" : "]");
+    }
+
+    // ------------------------------------------------------------------ the end
+
+    private void end(Throwable cause) {
+        if (!over) {
+            over = true;
+            if (broken || !cutVisibly(cause)) {
+                complete();
+            }
+        }
+        failWrite(cause);
+        failRead(cause);
+    }
+
+    private boolean cutVisibly(Throwable cause) {
+        try {
+            if (container() == Container.UNDERTOW) {
+                UndertowConnection.close(request);
+                return false;
+            }
+            if (!committed && protocol().startsWith("HTTP/1")) {
+                response.setHeader("Connection", "close"); // there will be an error page, and nothing after it
+            }
+            request.setAttribute(CUT, new CutException(description(), cause));
+            async.dispatch();
+            return true;
+        } catch (Throwable e) {
+            return false; // the container has ended it already
+        }
+    }
+
+    private void complete() {
+        try {
+            async.complete();
+        } catch (Throwable e) {
+            // The container has ended it already.
+        }
+    }
+
+    private final class Writing implements WriteListener {
+        @Override
+        public void onWritePossible() {
+            mayWrite = true;
+            wake();
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            broken = true;
+            writeFailure = failure;
+            wake();
+            abort(failure);
+        }
+    }
+
+    private final class Reading implements ReadListener {
+        @Override
+        public void onDataAvailable() {
+            mayRead = true;
+            wake();
+        }
+
+        @Override
+        public void onAllDataRead() {
+            mayRead = true;
+            wake();
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            readFailure = failure;
+            wake();
+        }
+    }
+
+    private final class Life implements AsyncListener {
+        @Override
+        public void onComplete(AsyncEvent event) {
+            if (!over) {
+                broken = true;
+                abort(new IOException("the container has ended " + description()));
+            }
+        }
+
+        @Override
+        public void onError(AsyncEvent event) {
+            broken = true;
+            Throwable failure = event.getThrowable();
+            abort(failure == null ? new IOException("the client of " + description() + " has left") : failure);
+        }
+
+        @Override
+        public void onTimeout(AsyncEvent event) {
+            // There is none.
+        }
+
+        @Override
+        public void onStartAsync(AsyncEvent event) {
+            event.getAsyncContext().addListener(this);
+        }
+    }
+}
