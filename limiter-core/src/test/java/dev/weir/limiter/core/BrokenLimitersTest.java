@@ -33,6 +33,7 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Proof that sections 2 to 4 of the contract can fail: limiters that do one thing wrong break the rule about it. */
+@SuppressWarnings("FutureReturnValueIgnored") // the faults are meant
 class BrokenLimitersTest {
 
     static Stream<Arguments> breakages() {
