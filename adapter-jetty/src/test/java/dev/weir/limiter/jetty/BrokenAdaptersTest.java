@@ -40,6 +40,7 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Proof that the contract of adapters can fail: adapters that do one thing wrong fail the scenario about it. */
+@SuppressWarnings("FutureReturnValueIgnored") // the faults are meant
 class BrokenAdaptersTest {
 
     static Stream<Arguments> breakages() {
