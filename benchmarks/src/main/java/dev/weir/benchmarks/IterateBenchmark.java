@@ -25,6 +25,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
+@SuppressWarnings({"NullAway", "NullAway.Init", "FutureReturnValueIgnored"}) // JMH sets fields late
 public class IterateBenchmark {
 
     private static final int ITEMS = 100_000;

@@ -35,6 +35,7 @@ import org.openjdk.jmh.infra.Blackhole;
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 5, time = 2)
 @Fork(1)
+@SuppressWarnings({"NullAway", "FutureReturnValueIgnored"}) // a latch tells the end
 public class RunBenchmark {
 
     private static final int PERMITS = 8;
