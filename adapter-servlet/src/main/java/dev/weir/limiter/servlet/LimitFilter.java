@@ -163,7 +163,6 @@ public class LimitFilter implements Filter {
     @Override
     public void init(FilterConfig config) throws ServletException {
         container = Container.of(config.getServletContext());
-        drain = new Drain();
         if (configured) {
             FilterSettings settings = new FilterSettings(config);
             PermitScope scope = settings.permitScope();
@@ -273,6 +272,7 @@ public class LimitFilter implements Filter {
         if (closing != null) {
             closing.close();
         }
+        drain = new Drain(); // a container may initialise it again; not in init, which may come after shutdown
     }
 
     @Override

@@ -42,13 +42,16 @@ abstract class RequestExchange extends Exchange {
     }
 
     /** Adds to what filters have set: theirs stays. */
-    static void apply(int status, Headers fields, HttpServletResponse response) {
+    final void apply(int status, Headers fields, HttpServletResponse response) {
         response.setStatus(status);
         fields.forEach((name, value) -> {
             if (name.equalsIgnoreCase("Content-Length")) {
                 response.setContentLengthLong(Long.parseLong(value));
             } else if (name.equalsIgnoreCase("Content-Type")) {
                 response.setContentType(value);
+                if (container == Container.JETTY && !value.contains("charset")) {
+                    response.setCharacterEncoding(null); // ee11 would add one of its own
+                }
             } else {
                 response.addHeader(name, value);
             }

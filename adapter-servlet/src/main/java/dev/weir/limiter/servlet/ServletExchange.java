@@ -21,7 +21,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,10 @@ final class ServletExchange extends RequestExchange {
 
     /** The attribute with what the request is cut for, when it is dispatched only to fail. */
     static final String CUT = ServletExchange.class.getName() + ".cut";
+
+    private static final long LOOK_MILLIS = 200;
+
+    private static final long KEPT_OUT_NANOS = 1_000_000_000;
 
     private static final int READ_SIZE = 16 * 1024;
 
@@ -62,6 +68,14 @@ final class ServletExchange extends RequestExchange {
     private volatile boolean broken;
 
     private volatile boolean over;
+    /** Somebody may be inside a call of the container. */
+    private volatile boolean inside;
+
+    private volatile @Nullable Thread owner;
+    /** It is time to look whether a stream was reset. */
+    private volatile boolean lookAgain;
+
+    private volatile boolean looking;
 
     // Set by head() before the first write, which orders them.
     private int status = 200;
@@ -165,6 +179,7 @@ final class ServletExchange extends RequestExchange {
         if (news.getAndIncrement() == 0) {
             int seen = 1;
             do {
+                owner = Thread.currentThread();
                 turn();
                 seen = news.addAndGet(-seen);
             } while (seen != 0);
@@ -177,15 +192,49 @@ final class ServletExchange extends RequestExchange {
             end(cause);
             return;
         }
+        inside = true;
         try {
-            continueWriting();
-        } catch (Throwable e) {
-            failWrite(e);
+            if (broken && container() == Container.TOMCAT) {
+                IOException left = new IOException("the client of " + description() + " has left");
+                failWrite(left);
+                failRead(left);
+                return;
+            }
+            step(this::continueWriting, this::failWrite);
+            step(this::continueReading, this::failRead);
+        } finally {
+            inside = false;
         }
+    }
+
+    @FunctionalInterface
+    private interface Step {
+        void run() throws IOException;
+    }
+
+    private void step(Step step, Consumer<Throwable> failed) {
         try {
-            continueReading();
+            step.run();
         } catch (Throwable e) {
-            failRead(e);
+            if (e instanceof IOException) {
+                broken = true;
+            }
+            failed.accept(e);
+        }
+    }
+
+    /**
+     * The container has seen the connection fail. Tomcat gives the request's objects to another client when its callback has
+     * returned, also while a thread of ours is on its way out of a call that failed: so the callback waits for it to be out.
+     * Nothing blocks in there, and nobody goes in any more.
+     */
+    private void breakOff() {
+        broken = true;
+        if (container() == Container.TOMCAT) {
+            long start = System.nanoTime();
+            while (inside && owner != Thread.currentThread() && System.nanoTime() - start < KEPT_OUT_NANOS) {
+                Thread.onSpinWait();
+            }
         }
     }
 
@@ -211,13 +260,44 @@ final class ServletExchange extends RequestExchange {
             stream = response.getOutputStream();
             out = stream;
             if (current.last && !current.data.hasRemaining()) {
+                if (container() != Container.UNDERTOW) {
+                    response.flushBuffer(); // or Tomcat forgets an answer to HEAD over HTTP/2, and ee11 adds a charset
+                }
                 sent(current);
                 return;
             }
             stream.setWriteListener(new Writing());
         }
-        if (mayWrite && transferred(stream, current)) {
-            sent(current);
+        if (mayWrite) {
+            if (transferred(stream, current)) {
+                sent(current);
+            } else if (container() == Container.TOMCAT && !protocol().startsWith("HTTP/1")) {
+                lookAgain();
+            }
+        }
+    }
+
+    /**
+     * Tomcat sometimes does not call back when a stream is reset while a write waits for its window. Asked to flush what it
+     * holds, it fails if so, and does nothing if the client is only slow.
+     */
+    private void lookAgain() throws IOException {
+        if (lookAgain) {
+            lookAgain = false;
+            try {
+                response.flushBuffer();
+            } catch (IllegalStateException e) {
+                // It waits for something else, and will call back.
+            }
+        }
+        if (!looking) {
+            looking = true;
+            CompletableFuture.delayedExecutor(LOOK_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+                    .execute(() -> {
+                        looking = false;
+                        lookAgain = true;
+                        wake();
+                    });
         }
     }
 
@@ -338,7 +418,9 @@ final class ServletExchange extends RequestExchange {
     private void end(Throwable cause) {
         if (!over) {
             over = true;
-            if (broken || !cutVisibly(cause)) {
+            // Tomcat ends a broken request itself, at once, and by now uses its objects for another client's.
+            boolean endedByContainer = broken && container() == Container.TOMCAT;
+            if (!endedByContainer && (broken || !cutVisibly(cause))) {
                 complete();
             }
         }
@@ -380,7 +462,7 @@ final class ServletExchange extends RequestExchange {
 
         @Override
         public void onError(Throwable failure) {
-            broken = true;
+            breakOff();
             writeFailure = failure;
             wake();
             abort(failure);
@@ -411,14 +493,14 @@ final class ServletExchange extends RequestExchange {
         @Override
         public void onComplete(AsyncEvent event) {
             if (!over) {
-                broken = true;
+                breakOff();
                 abort(new IOException("the container has ended " + description()));
             }
         }
 
         @Override
         public void onError(AsyncEvent event) {
-            broken = true;
+            breakOff();
             Throwable failure = event.getThrowable();
             abort(failure == null ? new IOException("the client of " + description() + " has left") : failure);
         }
