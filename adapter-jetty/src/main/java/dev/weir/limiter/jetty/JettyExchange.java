@@ -194,9 +194,26 @@ final class JettyExchange extends Exchange {
 
     @Override
     protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
+        if (last && isHeadOfUnknownLength()) {
+            return hand(false, data)
+                    .thenCompose(begun -> hand(true, ByteBuffer.allocate(0)))
+                    .thenRun(this::succeed);
+        }
+        Sent sent = hand(last, data);
+        return last ? sent.thenRun(this::succeed) : sent;
+    }
+
+    /** Ended by its first write, Jetty would say that the answer to a GET has no bytes; begun first, it says nothing. */
+    private boolean isHeadOfUnknownLength() {
+        return method.equals("HEAD")
+                && !response.isCommitted()
+                && !response.getHeaders().contains(HttpHeader.CONTENT_LENGTH);
+    }
+
+    private Sent hand(boolean last, ByteBuffer data) {
         Sent sent = new Sent();
         response.write(last, data, sent);
-        return last ? sent.thenRun(this::succeed) : sent;
+        return sent;
     }
 
     private void succeed() {
