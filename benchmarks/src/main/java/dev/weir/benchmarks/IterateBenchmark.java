@@ -2,10 +2,12 @@ package dev.weir.benchmarks;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -25,7 +27,6 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(1)
-@SuppressWarnings({"NullAway", "NullAway.Init", "FutureReturnValueIgnored"}) // JMH sets fields late
 public class IterateBenchmark {
 
     private static final int ITEMS = 100_000;
@@ -46,7 +47,7 @@ public class IterateBenchmark {
         CountDownLatch ended = new CountDownLatch(1);
         Iterable<Integer> items = () -> IntStream.range(0, ITEMS).iterator();
         Limiters.iterate(limiter, items).subscribe(new Flow.Subscriber<>() {
-            private Flow.Subscription subscription;
+            private Flow.@Nullable Subscription subscription;
             private int outstanding;
 
             @Override
@@ -60,7 +61,7 @@ public class IterateBenchmark {
             public void onNext(Integer item) {
                 if (--outstanding == 0) {
                     outstanding = demand;
-                    subscription.request(demand);
+                    Objects.requireNonNull(subscription).request(demand);
                 }
             }
 

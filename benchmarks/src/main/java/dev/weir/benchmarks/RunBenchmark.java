@@ -35,7 +35,6 @@ import org.openjdk.jmh.infra.Blackhole;
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 5, time = 2)
 @Fork(1)
-@SuppressWarnings({"NullAway", "FutureReturnValueIgnored"}) // a latch tells the end
 public class RunBenchmark {
 
     private static final int PERMITS = 8;
@@ -104,6 +103,7 @@ public class RunBenchmark {
 
     @Benchmark
     @OperationsPerInvocation(TASKS)
+    @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
     public void weir() throws InterruptedException {
         all(task -> Limiters.run(weir, task));
     }
@@ -116,12 +116,14 @@ public class RunBenchmark {
 
     @Benchmark
     @OperationsPerInvocation(TASKS)
+    @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
     public void weirVirtual() throws InterruptedException {
         all(task -> Limiters.run(weirVirtual, task));
     }
 
     @Benchmark
     @OperationsPerInvocation(TASKS)
+    @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
     public void fixedThreadPool() throws InterruptedException {
         all(pool::submit);
     }

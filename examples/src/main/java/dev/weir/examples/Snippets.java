@@ -69,7 +69,7 @@ final class Snippets {
         // tag::three-lines
         LimiterScope limiters = LimiterScope.open(); // with your application; close it with your application
         CompletableFuture<Order> order = Limiters.run(limiters.endpoints(), () -> orders.find("4711")); // may block
-        Limiters.background(limiters, () -> orders.send(order.join())); // never takes a permit from an endpoint
+        Limiters.background(limiters, () -> orders.send(new Order("4712"))); // never takes a permit from an endpoint
         // end::three-lines
     }
 

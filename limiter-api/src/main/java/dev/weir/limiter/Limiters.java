@@ -20,7 +20,8 @@ import java.util.stream.Stream;
  *
  * <p><b>Nested use never hangs.</b> Work that runs under a limiter and asks the same limiter to run more work (directly, or
  * through work under another limiter that it started with {@code run}, {@code call} or {@code finish}) has that work run
- * <em>inline</em>, on the calling thread, covered by the permit it already holds, for as long as that permit is held. {@link
+ * <em>inline</em>, on the calling thread, covered by the permit it already holds, for as long as that permit is held. Work
+ * that is still running inline on another thread when that permit goes back is counted no more: wait for what you start. {@link
  * #background}, {@link #executor} and {@link #iterate} start detached work, which is covered by nothing but its own permit.
  *
  * <p><b>Context.</b> Thread context (SLF4J's MDC, io.micrometer's context-propagation, every {@link ContextCarrier} of the

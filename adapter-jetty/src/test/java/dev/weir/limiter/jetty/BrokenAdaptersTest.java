@@ -40,7 +40,6 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Proof that the contract of adapters can fail: adapters that do one thing wrong fail the scenario about it. */
-@SuppressWarnings("FutureReturnValueIgnored") // the faults are meant
 class BrokenAdaptersTest {
 
     static Stream<Arguments> breakages() {
@@ -258,6 +257,7 @@ class BrokenAdaptersTest {
 
     static class SaysContinueAtOnce extends Broken {
         @Override
+        @SuppressWarnings("FutureReturnValueIgnored") // whether the client gets it is nobody's business here
         public BrokenExchange exchange(Drain drain, Request request, Response response, Callback callback) {
             if (request.getHeaders().contains("Expect")) {
                 response.writeInterim(100, HttpFields.EMPTY);

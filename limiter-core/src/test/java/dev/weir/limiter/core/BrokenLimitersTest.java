@@ -33,7 +33,6 @@ import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /** Proof that sections 2 to 4 of the contract can fail: limiters that do one thing wrong break the rule about it. */
-@SuppressWarnings("FutureReturnValueIgnored") // the faults are meant
 class BrokenLimitersTest {
 
     static Stream<Arguments> breakages() {
@@ -135,6 +134,7 @@ class BrokenLimitersTest {
         WorkLimiter fault(WorkLimiter limiter) {
             return new DelegatingLimiter(limiter) {
                 @Override
+                @SuppressWarnings("FutureReturnValueIgnored") // the fault: nobody waits for the permit to be back
                 public <T> CompletableFuture<T> run(Callable<? extends T> work, boolean interruptOnCancel) {
                     CompletableFuture<T> early = new CompletableFuture<>();
                     limiter.run(
@@ -158,6 +158,7 @@ class BrokenLimitersTest {
         WorkLimiter fault(WorkLimiter limiter) {
             return new DelegatingLimiter(limiter) {
                 @Override
+                @SuppressWarnings("FutureReturnValueIgnored") // the fault: the permit is lost
                 public <T> CompletableFuture<T> run(Callable<? extends T> work, boolean interruptOnCancel) {
                     CompletableFuture<T> result = limiter.run(work, interruptOnCancel);
                     return result.whenComplete((value, failure) -> {
