@@ -68,6 +68,8 @@ final class ServletExchange extends RequestExchange {
     private volatile boolean broken;
 
     private volatile boolean over;
+    /** Undertow: the last bytes are with the transport, or never will be. */
+    private volatile boolean undertowDone;
     /** Somebody may be inside a call of the container. */
     private volatile boolean inside;
 
@@ -99,6 +101,27 @@ final class ServletExchange extends RequestExchange {
         this.loader = request.getServletContext().getClassLoader();
         async.setTimeout(0);
         async.addListener(new Life());
+        if (confirmsLater()) {
+            listenToUndertow();
+        }
+    }
+
+    /** Undertow sends the end of a response after {@code complete()}, and can be stopped before it has. */
+    private boolean confirmsLater() {
+        return container() == Container.UNDERTOW && protocol().startsWith("HTTP/1");
+    }
+
+    private void listenToUndertow() {
+        try {
+            UndertowExchange.of(request).onComplete(() -> {
+                undertowDone = true; // also before the last write is over: a declared length ends it
+                if (over) {
+                    wake();
+                }
+            });
+        } catch (IOException e) {
+            undertowDone = true; // it does not tell: nothing to wait for
+        }
     }
 
     /** Bytes under way, and how far they are. */
@@ -240,7 +263,13 @@ final class ServletExchange extends RequestExchange {
 
     private void continueWriting() throws IOException {
         Outgoing current = outgoing;
-        if (current == null || over) {
+        if (current == null) {
+            return;
+        }
+        if (over) {
+            if (undertowDone) {
+                succeed(current);
+            }
             return;
         }
         Throwable failure = writeFailure;
@@ -333,13 +362,21 @@ final class ServletExchange extends RequestExchange {
         }
     }
 
-    @SuppressWarnings("NullAway") // Void has no value but null
-    private void sent(Outgoing current) {
-        outgoing = null;
+    private void sent(Outgoing current) throws IOException {
         if (current.last) {
+            boolean later = confirmsLater() && UndertowExchange.of(request).isRequestComplete();
             over = true;
             async.complete();
+            if (later && !undertowDone) {
+                return;
+            }
         }
+        succeed(current);
+    }
+
+    @SuppressWarnings("NullAway") // Void has no value but null
+    private void succeed(Outgoing current) {
+        outgoing = null;
         current.sent.complete(null);
     }
 
@@ -431,7 +468,7 @@ final class ServletExchange extends RequestExchange {
     private boolean cutVisibly(Throwable cause) {
         try {
             if (container() == Container.UNDERTOW) {
-                UndertowConnection.close(request);
+                UndertowExchange.of(request).close();
                 return false;
             }
             if (!committed && protocol().startsWith("HTTP/1")) {

@@ -1,0 +1,94 @@
+package dev.weir.limiter.servlet;
+
+import jakarta.servlet.ServletRequest;
+import jakarta.servlet.ServletRequestWrapper;
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What Undertow knows of a request and the Servlet API does not tell. Undertow's jars have no module names, so they are not
+ * compiled against but asked.
+ */
+final class UndertowExchange {
+
+    private static final String LISTENER = "io.undertow.server.ExchangeCompletionListener";
+
+    private final Object exchange;
+
+    private UndertowExchange(Object exchange) {
+        this.exchange = exchange;
+    }
+
+    static UndertowExchange of(ServletRequest request) throws IOException {
+        ServletRequest original = request;
+        while (original instanceof ServletRequestWrapper wrapper) {
+            original = wrapper.getRequest();
+        }
+        return new UndertowExchange(ask(original, "getExchange"));
+    }
+
+    /** Closes the connection, or resets the HTTP/2 stream: the only way to let a client see that a response is incomplete. */
+    void close() throws IOException {
+        ((Closeable) ask(exchange, "getConnection")).close();
+    }
+
+    /** Whether all of the request has arrived. Until then Undertow does not say that the exchange has ended. */
+    boolean isRequestComplete() throws IOException {
+        return (boolean) ask(exchange, "isRequestComplete");
+    }
+
+    /**
+     * Calls back when all of the response has been handed to the transport, or the connection is closed.
+     *
+     * @param action runs on a thread of Undertow's; must neither block nor throw
+     */
+    void onComplete(Runnable action) throws IOException {
+        try {
+            Class<?> listener =
+                    Class.forName(LISTENER, false, exchange.getClass().getClassLoader());
+            Object proxy = Proxy.newProxyInstance(
+                    listener.getClassLoader(), new Class<?>[] {listener}, new CompletionListener(action));
+            exchange.getClass()
+                    .getMethod("addExchangeCompleteListener", listener)
+                    .invoke(exchange, proxy);
+        } catch (ReflectiveOperationException e) {
+            throw hidden(e);
+        }
+    }
+
+    private record CompletionListener(Runnable action) implements InvocationHandler {
+        @Override
+        public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
+            if (arguments != null && method.getName().equals("exchangeEvent")) {
+                try {
+                    action.run();
+                } finally {
+                    Object next = arguments[1];
+                    method.getParameterTypes()[1].getMethod("proceed").invoke(next);
+                }
+                return null;
+            }
+            return switch (method.getName()) {
+                case "equals" -> arguments != null && proxy == arguments[0];
+                case "hashCode" -> System.identityHashCode(proxy);
+                default -> toString();
+            };
+        }
+    }
+
+    private static Object ask(Object whom, String what) throws IOException {
+        try {
+            return whom.getClass().getMethod(what).invoke(whom);
+        } catch (ReflectiveOperationException e) {
+            throw hidden(e);
+        }
+    }
+
+    private static IOException hidden(ReflectiveOperationException cause) {
+        return new IOException("this Undertow hides its exchange", cause);
+    }
+}
