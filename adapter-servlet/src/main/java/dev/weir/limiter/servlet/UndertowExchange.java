@@ -72,11 +72,7 @@ final class UndertowExchange {
                 }
                 return null;
             }
-            return switch (method.getName()) {
-                case "equals" -> arguments != null && proxy == arguments[0];
-                case "hashCode" -> System.identityHashCode(proxy);
-                default -> toString();
-            };
+            return method.invoke(this, arguments); // equals, hashCode, toString
         }
     }
 
