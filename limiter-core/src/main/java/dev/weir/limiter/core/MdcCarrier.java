@@ -10,6 +10,11 @@ final class MdcCarrier implements ContextCarrier {
 
     private static final Snapshot EMPTY = () -> set(null);
 
+    /** Starts SLF4J, here and on one thread: while it starts, others get a context that is forgotten. */
+    MdcCarrier() {
+        MDC.getMDCAdapter();
+    }
+
     @Override
     public Snapshot capture() {
         Map<String, String> captured = MDC.getCopyOfContextMap();
