@@ -120,6 +120,7 @@ public final class Main {
             port = server.start(application.routes(), options.port());
         } catch (IOException e) {
             err.println("--port=" + options.port() + ": expected a free port: " + e.getMessage());
+            server.stop();
             application.close();
             limiters.close();
             return BAD_OPTIONS;

@@ -41,7 +41,7 @@ record Options(
               --report=FILE        where the report goes (target/weir-report.html)
               --serve              no load: serve until Ctrl-C, for curl and a browser
               --port=N             where to serve, 0 for any free port (8080 with --serve, else 0)
-              --server=NAME        which server to run on: jetty or netty (jetty)
+              --server=NAME        which server to run on: jetty, netty, tomcat or undertow (jetty)
               --help               this text
             """;
 

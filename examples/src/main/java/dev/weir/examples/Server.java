@@ -16,12 +16,14 @@ interface Server {
      * @param routes what answers, by exact path
      * @param port where to listen; 0 takes a free port
      * @return the port
+     * @throws java.io.IOException when it cannot listen there
      * @throws Exception when the server does not start
      */
     int start(Map<String, ExchangeHandler> routes, int port) throws Exception;
 
     /**
      * Stops: refuses what comes, and gives what was accepted the time of {@link #STOP_TIMEOUT} to finish, background tasks too.
+     * Again, or when it did not start: frees what is left.
      *
      * @throws Exception when something was left unfinished
      */

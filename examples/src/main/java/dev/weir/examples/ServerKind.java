@@ -8,7 +8,9 @@ import java.util.stream.Collectors;
 /** The servers the examples know. */
 enum ServerKind {
     JETTY("Jetty"),
-    NETTY("Netty");
+    NETTY("Netty"),
+    TOMCAT("Tomcat"),
+    UNDERTOW("Undertow");
 
     private final String title;
 
@@ -39,6 +41,8 @@ enum ServerKind {
         return switch (this) {
             case JETTY -> new JettyServer();
             case NETTY -> new NettyServer();
+            case TOMCAT -> new TomcatServer();
+            case UNDERTOW -> new UndertowServer();
         };
     }
 }

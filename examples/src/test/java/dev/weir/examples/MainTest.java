@@ -4,13 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The main job, with short tasks; that its figures are met is its own judgement, made with {@code --check}. */
 @Timeout(120)
@@ -53,6 +58,21 @@ class MainTest {
         assertThat(out.toString(StandardCharsets.UTF_8))
                 .contains("one for everything")
                 .doesNotContain("Weir's defaults");
+    }
+
+    @ParameterizedTest
+    @EnumSource(ServerKind.class)
+    void takenPortIsRefusedWithWhatIsExpected(ServerKind kind) throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            int code = run(
+                    "--serve",
+                    "--port=" + taken.getLocalPort(),
+                    "--server=" + kind.title().toLowerCase(Locale.ROOT));
+
+            assertThat(code).isEqualTo(2);
+            assertThat(err.toString(StandardCharsets.UTF_8))
+                    .startsWith("--port=" + taken.getLocalPort() + ": expected a free port: ");
+        }
     }
 
     @Test

@@ -61,7 +61,7 @@ class OptionsTest {
                 "--task-seconds=NaN; --task-seconds=NaN: expected a number of seconds from 0.1 to 3600, such as 2 or 0.5",
                 "--only=starlette; --only=starlette: expected shared or weir",
                 "--port=65536; --port=65536: expected a whole number from 0 to 65535",
-                "--server=iis; --server=iis: expected one of jetty|netty",
+                "--server=iis; --server=iis: expected one of jetty|netty|tomcat|undertow",
                 "--report=; --report=: expected the path of a file to write",
                 "--check=yes; --check=yes: expected no value",
                 "--check --check; --check: expected to be given once",
