@@ -6,10 +6,11 @@ module dev.weir.limiter.core {
     requires io.github.resilience4j.core;
     requires org.slf4j;
     requires static io.github.resilience4j.micrometer;
-    requires static micrometer.core;
+    requires static transitive micrometer.core;
     requires static context.propagation;
 
     exports dev.weir.limiter.core;
+    exports dev.weir.limiter.metrics;
 
     provides dev.weir.limiter.spi.LimiterProvider with
             dev.weir.limiter.core.CoreProvider;

@@ -132,6 +132,7 @@ public final class Main {
                 "Weir on %s at %s; a task takes %s s. Ctrl-C stops it.",
                 options.server().title(), base, Text.number(options.taskSeconds())));
         out.println("  " + base + "/limits        what the limiters are doing (/limits.json: the same as JSON)");
+        out.println("  " + base + "/metrics       the same for Prometheus");
         out.println("  curl " + base + "/hello      /fast /stream /file /health likewise");
         out.println("  curl -F file=@pom.xml " + base + "/upload");
         out.println("  seq 100 | xargs -P 100 -I{} curl -s " + base + "/hello      the seed's load");

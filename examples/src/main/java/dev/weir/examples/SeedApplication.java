@@ -39,6 +39,7 @@ final class SeedApplication implements AutoCloseable {
     private final LimiterScope limiters;
     private final IntConsumer task;
     private final LimitsPage page;
+    private final MetricsPage metrics;
     private final Path file;
     private final AtomicInteger number = new AtomicInteger();
 
@@ -53,6 +54,7 @@ final class SeedApplication implements AutoCloseable {
         this.limiters = limiters;
         this.task = task;
         this.page = new LimitsPage(limiters);
+        this.metrics = new MetricsPage(limiters);
         this.file = Files.createTempFile("weir-example", ".bin");
         Files.write(file, new byte[FILE_SIZE]);
     }
@@ -66,6 +68,7 @@ final class SeedApplication implements AutoCloseable {
         routes.put("/upload", ExchangeHandler.upload(limiters, UPLOAD_LIMITS, SeedApplication::sizes));
         // Outside every limiter: these answer however busy the application is.
         routes.put("/health", this::health);
+        routes.put("/metrics", metrics::text);
         routes.put("/limits", page::html);
         routes.put("/limits.json", page::json);
         return routes;
@@ -137,6 +140,7 @@ final class SeedApplication implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        metrics.close();
         Files.deleteIfExists(file);
     }
 }

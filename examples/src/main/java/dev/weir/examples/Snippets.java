@@ -15,6 +15,11 @@ import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.jetty.EndpointHandler;
 import dev.weir.limiter.jetty.JettyExchanges;
 import dev.weir.limiter.jetty.LimitHandler;
+import dev.weir.limiter.metrics.LimiterMetrics;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -283,6 +288,30 @@ final class Snippets {
                 .build();
         // end::virtual-threads
         return limiter;
+    }
+
+    static LimiterMetrics metrics(LimiterScope limiters, MeterRegistry registry) {
+        // tag::metrics
+        LimiterMetrics metrics = LimiterMetrics.of(limiters);
+        metrics.bindTo(registry); // metrics.close() takes every meter away again
+        // end::metrics
+        return metrics;
+    }
+
+    static void histograms(MeterRegistry registry) {
+        // tag::histograms
+        registry.config().meterFilter(new MeterFilter() {
+            @Override
+            public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+                return id.getName().startsWith("weir.limiter.")
+                        ? DistributionStatisticConfig.builder()
+                                .percentilesHistogram(true)
+                                .build()
+                                .merge(config)
+                        : config;
+            }
+        });
+        // end::histograms
     }
 
     static void statistics(LimiterScope limiters) {

@@ -134,6 +134,20 @@ public interface CapacityLimiter extends AutoCloseable {
     LimiterStatistics statistics();
 
     /**
+     * Adds a listener to a limiter that is in use. It is told what happens from now on; of a permit that was granted while
+     * nobody listened it is not told when that comes back, since nobody knows how long it was held.
+     *
+     * @implSpec The default throws {@link UnsupportedOperationException}.
+     * @param listener is told what the limiter does
+     * @return to be closed when the listener has heard enough
+     * @throws UnsupportedOperationException when this limiter has listeners from its builder only
+     */
+    default Registration listen(LimiterListener listener) {
+        throw new UnsupportedOperationException(
+                "Limiter '" + name() + "' of " + getClass() + " takes listeners from its builder only");
+    }
+
+    /**
      * Whether {@link #close} was called.
      *
      * @return true once closed

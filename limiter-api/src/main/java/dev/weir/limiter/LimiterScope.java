@@ -14,6 +14,9 @@ import java.util.function.UnaryOperator;
  */
 public interface LimiterScope extends AutoCloseable {
 
+    /** The name when none is set. */
+    String DEFAULT_NAME = "default";
+
     /**
      * A scope with four limiters of {@value CapacityLimiterBuilder#DEFAULT_CAPACITY} permits each.
      *
@@ -33,6 +36,13 @@ public interface LimiterScope extends AutoCloseable {
     static Builder builder() {
         return LimiterProvider.provider().newScopeBuilder();
     }
+
+    /**
+     * The scope's name, which tells it from other scopes in metrics, recordings and JMX.
+     *
+     * @return the name, never blank; {@value #DEFAULT_NAME} unless set
+     */
+    String name();
 
     /**
      * The limiter of a role.
@@ -101,6 +111,15 @@ public interface LimiterScope extends AutoCloseable {
     Collection<CapacityLimiter> limiters();
 
     /**
+     * Adds a listener. It is told of groups that are declared from now on, and when the scope is closed; at once if it is
+     * closed already. Whoever adds the listener first and asks for {@link #limiters} then, misses none.
+     *
+     * @param listener is told which limiters the scope has
+     * @return to be closed when the listener has heard enough
+     */
+    Registration listen(ScopeListener listener);
+
+    /**
      * Blocks until no limiter of the scope has a permit in use or a waiter, all at the same look, or the time has passed.
      *
      * @param maxWait how long to wait at most; zero looks once
@@ -118,6 +137,15 @@ public interface LimiterScope extends AutoCloseable {
 
     /** Settings of a scope that is about to be opened. Not thread-safe. */
     interface Builder {
+
+        /**
+         * Names the scope. Needed where metrics or JMX see more than one.
+         *
+         * @param name not blank; default {@value LimiterScope#DEFAULT_NAME}
+         * @return this builder
+         * @throws IllegalArgumentException when the name is blank
+         */
+        Builder name(String name);
 
         /**
          * Sets the capacity of all four roles.

@@ -4,6 +4,8 @@ import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.Registration;
+import dev.weir.limiter.ScopeListener;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -19,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -28,22 +31,40 @@ final class DefaultScope implements LimiterScope {
     private static final Pattern GROUP_NAME = Pattern.compile("[A-Za-z0-9_-]+");
     private static final long LOOK_NANOS = 1_000_000;
 
+    private final String name;
     private final Map<LimiterRole, CapacityLimiter> roles;
     private final Set<CapacityLimiter> given = Collections.newSetFromMap(new IdentityHashMap<>());
     private final BiFunction<String, Integer, CapacityLimiter> newGroup;
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<String, Group> groups = new LinkedHashMap<>(); // guarded by lock
+    private final List<Listening> listeners = new ArrayList<>(); // guarded by lock
     private boolean closed; // guarded by lock
 
     private record Group(CapacityLimiter limiter, int declared) {}
 
+    /** One listener that was added, perhaps one of several times. */
+    private static final class Listening {
+        final ScopeListener listener;
+
+        Listening(ScopeListener listener) {
+            this.listener = listener;
+        }
+    }
+
     DefaultScope(
+            String name,
             Map<LimiterRole, CapacityLimiter> roles,
             Collection<CapacityLimiter> given,
             BiFunction<String, Integer, CapacityLimiter> newGroup) {
+        this.name = name;
         this.roles = new EnumMap<>(roles);
         this.given.addAll(given);
         this.newGroup = newGroup;
+    }
+
+    @Override
+    public String name() {
+        return name;
     }
 
     @Override
@@ -81,16 +102,54 @@ final class DefaultScope implements LimiterScope {
 
     /** Adds a group that was not there a moment ago; if it is now, the new one is of no use. */
     private Group declare(String name, Group fresh) {
+        List<Listening> told;
         lock.lock();
         try {
             Group group = group(name);
-            if (group == null) {
-                groups.put(name, fresh);
-                return fresh;
+            if (group != null) {
+                return group;
             }
-            return group;
+            groups.put(name, fresh);
+            told = List.copyOf(listeners);
         } finally {
             lock.unlock();
+        }
+        tell(told, listener -> listener.added(fresh.limiter()));
+        return fresh;
+    }
+
+    @Override
+    public Registration listen(ScopeListener listener) {
+        Listening listening = new Listening(Objects.requireNonNull(listener, "listener"));
+        lock.lock();
+        try {
+            if (!closed) {
+                listeners.add(listening);
+                return () -> stopListening(listening);
+            }
+        } finally {
+            lock.unlock();
+        }
+        tell(List.of(listening), ScopeListener::closed);
+        return () -> {};
+    }
+
+    private void stopListening(Listening listening) {
+        lock.lock();
+        try {
+            listeners.remove(listening);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void tell(List<Listening> told, Consumer<ScopeListener> news) {
+        for (Listening listening : told) {
+            try {
+                news.accept(listening.listener);
+            } catch (Throwable e) { // whatever it is, no limiter depends on it
+                Log.warning("Listener " + listening.listener.getClass().getName() + " failed", e);
+            }
         }
     }
 
@@ -157,9 +216,12 @@ final class DefaultScope implements LimiterScope {
 
     @Override
     public void close() {
+        List<Listening> told;
         lock.lock();
         try {
             closed = true;
+            told = List.copyOf(listeners);
+            listeners.clear();
         } finally {
             lock.unlock();
         }
@@ -168,6 +230,7 @@ final class DefaultScope implements LimiterScope {
                 limiter.close();
             }
         }
+        tell(told, ScopeListener::closed);
     }
 
     @Override

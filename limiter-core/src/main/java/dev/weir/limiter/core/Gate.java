@@ -1,6 +1,7 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.RefusalReason;
+import io.github.resilience4j.bulkhead.Bulkhead;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
@@ -429,6 +430,11 @@ final class Gate {
                 return new Snapshot(capacity, inUse, waiting, maxWaiting, oldest, Math.max(total, inUse));
             }
         }
+    }
+
+    /** The ledger's own view. */
+    Bulkhead.Metrics ledger() {
+        return ledger.metrics();
     }
 
     /** Numbers of one moment. */

@@ -2,11 +2,15 @@ package dev.weir.limiter.core;
 
 import dev.weir.limiter.ContextCarrier;
 import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.ledger.LedgerKeeper;
 import dev.weir.limiter.spi.ItemSource;
 import dev.weir.limiter.spi.WorkLimiter;
+import io.github.resilience4j.bulkhead.Bulkhead;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -22,7 +26,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
-final class GateLimiter implements WorkLimiter {
+final class GateLimiter implements WorkLimiter, LedgerKeeper {
 
     private static final Duration MIN_RETRY_AFTER = Duration.ofSeconds(1);
     private static final Duration MAX_RETRY_AFTER = Duration.ofSeconds(30);
@@ -175,7 +179,7 @@ final class GateLimiter implements WorkLimiter {
         if (listeners.isEmpty()) {
             return new GatePermit(this, 0);
         }
-        GatePermit permit = new GatePermit(this, System.nanoTime());
+        GatePermit permit = new GatePermit(this, Nanos.now());
         listeners.tell(listener -> listener.granted(this, Duration.ofNanos(waitedNanos)));
         return permit;
     }
@@ -186,7 +190,7 @@ final class GateLimiter implements WorkLimiter {
         for (Waiter<?> waiter : granted) {
             tellGranted(waiter, passOn);
         }
-        if (!listeners.isEmpty()) {
+        if (grantedAt != 0 && !listeners.isEmpty()) {
             Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);
             listeners.tell(listener -> listener.released(this, held));
         }
@@ -281,6 +285,16 @@ final class GateLimiter implements WorkLimiter {
         Map<RefusalReason, Long> totals = new EnumMap<>(RefusalReason.class);
         refusals.forEach((reason, count) -> totals.put(reason, count.sum()));
         return new Statistics(name, gate.snapshot(), totals, withdrawn.sum(), abandoned.sum());
+    }
+
+    @Override
+    public Bulkhead.Metrics ledger() {
+        return gate.ledger();
+    }
+
+    @Override
+    public Registration listen(LimiterListener listener) {
+        return listeners.add(listener);
     }
 
     @Override

@@ -19,7 +19,7 @@ final class GatePermit implements Permit {
     }
 
     private final GateLimiter limiter;
-    private final long grantedAt; // System.nanoTime, or 0 when nobody listens
+    private final long grantedAt; // as Nanos.now, or 0 when nobody listened
 
     @SuppressWarnings("unused") // through CLOSED
     private volatile boolean closed;

@@ -74,7 +74,7 @@ final class Ledger {
         }
     }
 
-    /** The bulkhead's own view, for tests of the invariant. */
+    /** The bulkhead's own view, for meters and for tests of the invariant. */
     Bulkhead.Metrics metrics() {
         return bulkhead.getMetrics();
     }

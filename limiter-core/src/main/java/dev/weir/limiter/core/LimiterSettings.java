@@ -29,10 +29,14 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     private final List<ContextCarrier> carriers = new ArrayList<>();
 
     LimiterSettings(String name) {
+        this.name = checkName(name);
+    }
+
+    static String checkName(String name) {
         if (name.isBlank()) {
             throw new IllegalArgumentException("name: expected something to read, was '" + name + "'");
         }
-        this.name = name;
+        return name;
     }
 
     static void checkCapacity(int capacity) {

@@ -7,6 +7,12 @@ final class Nanos {
 
     private Nanos() {}
 
+    /** {@link System#nanoTime}, but never 0, which can so say "not known". */
+    static long now() {
+        long now = System.nanoTime();
+        return now == 0 ? 1 : now;
+    }
+
     static long of(Duration duration) {
         try {
             return duration.toNanos();

@@ -12,11 +12,18 @@ import java.util.function.UnaryOperator;
 /** Gathers what code and configuration say of a scope. */
 final class ScopeBuilder implements LimiterScope.Builder {
 
+    private String name = LimiterScope.DEFAULT_NAME;
     private UnaryOperator<CapacityLimiterBuilder> each = UnaryOperator.identity();
     private final Map<LimiterRole, Integer> capacities = new EnumMap<>(LimiterRole.class);
     private final Map<LimiterRole, CapacityLimiter> given = new EnumMap<>(LimiterRole.class);
     private Configuration properties = Configuration.NONE;
     private Configuration environment = Configuration.NONE;
+
+    @Override
+    public LimiterScope.Builder name(String newName) {
+        name = LimiterSettings.checkName(newName);
+        return this;
+    }
 
     @Override
     public LimiterScope.Builder capacity(int capacity) {
@@ -89,10 +96,10 @@ final class ScopeBuilder implements LimiterScope.Builder {
             }
         }
         UnaryOperator<CapacityLimiterBuilder> toEach = each; // as it is now: the builder may be used again
-        return new DefaultScope(roles, given.values(), (name, capacity) -> {
-            LimiterSettings settings = settings(name, toEach);
+        return new DefaultScope(name, roles, given.values(), (group, capacity) -> {
+            LimiterSettings settings = settings(group, toEach);
             settings.capacity(capacity);
-            configuration.apply(name, settings);
+            configuration.apply(group, settings);
             return settings.build();
         });
     }

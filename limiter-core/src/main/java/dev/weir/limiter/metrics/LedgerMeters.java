@@ -1,0 +1,67 @@
+package dev.weir.limiter.metrics;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.ledger.LedgerKeeper;
+import io.github.resilience4j.bulkhead.Bulkhead;
+import io.github.resilience4j.bulkhead.BulkheadRegistry;
+import io.github.resilience4j.micrometer.tagged.TaggedBulkheadMetrics;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import java.util.Map;
+
+/**
+ * Resilience4j's own meters of the bulkhead that counts a limiter's permits. Loaded only where resilience4j-micrometer is
+ * present.
+ */
+final class LedgerMeters implements Registration {
+
+    private static final String GAUGE = "resilience4j.bulkhead.max.allowed.concurrent.calls";
+
+    private final String name;
+    private final BulkheadRegistry bulkheads = BulkheadRegistry.ofDefaults(); // a gauge does not keep its bulkhead
+
+    private LedgerMeters(String name, Bulkhead.Metrics ledger) {
+        this.name = name;
+        bulkheads.bulkhead(name);
+        bulkheads.replace(name, view(name, ledger));
+    }
+
+    static Registration of(CapacityLimiter limiter, String name, MeterRegistry registry) {
+        if (!(limiter instanceof LedgerKeeper keeper)) {
+            return () -> {};
+        }
+        if (registry.find(GAUGE).tag("name", name).meter() != null) {
+            throw new IllegalStateException("the registry has a meter " + GAUGE + " of a bulkhead '" + name
+                    + "' already: expected no other of the name of this limiter's");
+        }
+        LedgerMeters meters = new LedgerMeters(name, keeper.ledger());
+        TaggedBulkheadMetrics.ofBulkheadRegistry(meters.bulkheads).bindTo(registry);
+        return meters;
+    }
+
+    /**
+     * A bulkhead that can be looked at. The ledger's own handle is given to nobody; and its interface gets more abstract methods
+     * over time, which a proxy does not mind.
+     */
+    private static Bulkhead view(String name, Bulkhead.Metrics ledger) {
+        InvocationHandler answers = (proxy, method, arguments) -> switch (method.getName()) {
+            case "getName" -> name;
+            case "getTags" -> Map.of();
+            case "getMetrics" -> ledger;
+            case "toString" -> "Bulkhead '" + name + "'";
+            case "hashCode" -> System.identityHashCode(proxy);
+            case "equals" -> proxy == arguments[0];
+            default -> throw new UnsupportedOperationException("the bulkhead '" + name + "' can only be looked at");
+        };
+        return (Bulkhead)
+                Proxy.newProxyInstance(LedgerMeters.class.getClassLoader(), new Class<?>[] {Bulkhead.class}, answers);
+    }
+
+    /** Resilience4j removes the meters of a bulkhead that leaves its registry. */
+    @Override
+    public void close() {
+        bulkheads.remove(name);
+    }
+}

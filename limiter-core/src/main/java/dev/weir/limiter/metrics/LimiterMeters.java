@@ -1,0 +1,147 @@
+package dev.weir.limiter.metrics;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
+import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.Registration;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.TimeGauge;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToDoubleFunction;
+
+/** The meters of one limiter in one registry, which keeps this object, and so all that its gauges look at, reachable. */
+final class LimiterMeters {
+
+    private static final boolean LEDGER_METERS =
+            present("io.github.resilience4j.micrometer.tagged.TaggedBulkheadMetrics");
+
+    private final CapacityLimiter limiter;
+    private final Tags tags;
+    private final OwnMeters own;
+    private Registration ledger = () -> {};
+    private Registration listening = () -> {};
+
+    LimiterMeters(CapacityLimiter limiter, String scope, String role, MeterRegistry registry) {
+        this.limiter = limiter;
+        this.tags = Tags.of("scope", scope, "limiter", limiter.name(), "role", role);
+        this.own = new OwnMeters(registry);
+        try {
+            gauges(registry);
+            counters(registry);
+            if (LEDGER_METERS) {
+                ledger = LedgerMeters.of(
+                        limiter, scope.equals("none") ? limiter.name() : scope + "." + limiter.name(), registry);
+            }
+            timers(registry);
+        } catch (Throwable e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static boolean present(String type) {
+        try {
+            Class.forName(type, false, LimiterMeters.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException | LinkageError e) {
+            return false;
+        }
+    }
+
+    private void gauges(MeterRegistry registry) {
+        gauge(registry, "capacity", "Permits that may be in use", LimiterMeters::capacity);
+        gauge(registry, "in.use", "Permits in use", LimiterStatistics::inUse);
+        gauge(registry, "available", "Capacity less what is in use", now -> capacity(now) - now.inUse());
+        gauge(registry, "waiting", "How many wait for a permit", LimiterStatistics::waiting);
+        own.add(TimeGauge.builder(
+                        "weir.limiter.oldest.wait",
+                        this,
+                        TimeUnit.NANOSECONDS,
+                        meters -> meters.limiter.statistics().oldestWait().toNanos())
+                .description("How long the head of the queue has waited")
+                .tags(tags)
+                .strongReference(true)
+                .register(registry));
+    }
+
+    private static double capacity(LimiterStatistics now) {
+        return now.capacity() == CapacityLimiter.UNLIMITED ? Double.POSITIVE_INFINITY : now.capacity();
+    }
+
+    private void gauge(
+            MeterRegistry registry, String name, String description, ToDoubleFunction<LimiterStatistics> number) {
+        own.add(Gauge.builder("weir.limiter." + name, this, meters -> number.applyAsDouble(meters.limiter.statistics()))
+                .description(description)
+                .tags(tags)
+                .strongReference(true)
+                .register(registry));
+    }
+
+    private void counters(MeterRegistry registry) {
+        counter(registry, "acquired", "Permits granted", tags, LimiterStatistics::acquired);
+        for (RefusalReason reason : RefusalReason.values()) {
+            counter(
+                    registry,
+                    "refused",
+                    "Refusals",
+                    tags.and("reason", reason.name().toLowerCase(Locale.ROOT)),
+                    now -> now.refused(reason));
+        }
+        counter(registry, "withdrawn", "Waiters that left of their own accord", tags, LimiterStatistics::withdrawn);
+        counter(registry, "abandoned", "Work whose caller left while it ran", tags, LimiterStatistics::abandoned);
+    }
+
+    private void counter(
+            MeterRegistry registry,
+            String name,
+            String description,
+            Tags counterTags,
+            ToDoubleFunction<LimiterStatistics> total) {
+        own.add(FunctionCounter.builder(
+                        "weir.limiter." + name, this, meters -> total.applyAsDouble(meters.limiter.statistics()))
+                .description(description)
+                .tags(counterTags)
+                .register(registry));
+    }
+
+    private void timers(MeterRegistry registry) {
+        Timer wait = timer(registry, "wait", "How long those who were granted a permit had waited for it");
+        Timer hold = timer(registry, "hold", "How long permits were held");
+        try {
+            listening = limiter.listen(new LimiterListener() {
+                @Override
+                public void granted(CapacityLimiter ours, Duration waited) {
+                    wait.record(waited);
+                }
+
+                @Override
+                public void released(CapacityLimiter ours, Duration held) {
+                    hold.record(held);
+                }
+            });
+        } catch (UnsupportedOperationException e) { // better no timers than two that never move
+            own.remove(wait);
+            own.remove(hold);
+        }
+    }
+
+    private Timer timer(MeterRegistry registry, String name, String description) {
+        return own.add(Timer.builder("weir.limiter." + name)
+                .description(description)
+                .tags(tags)
+                .register(registry));
+    }
+
+    void close() {
+        listening.close();
+        ledger.close();
+        own.close();
+    }
+}

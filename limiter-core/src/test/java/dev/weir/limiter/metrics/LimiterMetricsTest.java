@@ -1,0 +1,382 @@
+package dev.weir.limiter.metrics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.awaitility.Awaitility.await;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterRole;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.tck.IdleLimiters;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** The meters against what was done to the limiters, through the eyes of a real Prometheus registry. */
+@Timeout(60)
+class LimiterMetricsTest {
+
+    private static final String ONE = "limiter=\"one\",role=\"none\",scope=\"none\"";
+
+    @RegisterExtension
+    final IdleLimiters limiters = new IdleLimiters();
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+
+    @Test
+    void every_number_of_a_limiter_is_in_the_scrape() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(
+                CapacityLimiter.builder("one").capacity(2).maxWaiting(3).build());
+        LimiterMetrics.of(limiter).bindTo(registry);
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        CountDownLatch started = new CountDownLatch(2);
+        List<CompletableFuture<Void>> work = new ArrayList<>();
+        for (int i = 0; i < 2 + 3 + 4; i++) { // two run, three wait, four are refused
+            work.add(Limiters.run(limiter, () -> {
+                started.countDown();
+                mayEnd.await();
+                return null;
+            }));
+        }
+        started.await();
+        work.get(0).cancel(false); // runs: abandoned
+        work.get(4).cancel(false); // waits: withdrawn
+        limiter.resize(1);
+
+        Scrape busy = Scrape.of(registry);
+        assertThat(busy.value("weir_limiter_capacity", ONE)).isEqualTo(1);
+        assertThat(busy.value("weir_limiter_in_use", ONE)).isEqualTo(2);
+        assertThat(busy.value("weir_limiter_available", ONE)).isEqualTo(-1);
+        assertThat(busy.value("weir_limiter_waiting", ONE)).isEqualTo(2);
+        assertThat(busy.value("weir_limiter_oldest_wait_seconds", ONE)).isBetween(1e-9, 60.0);
+        assertThat(busy.value("weir_limiter_acquired_total", ONE)).isEqualTo(2);
+        assertThat(busy.value("weir_limiter_refused_total", ONE + ",reason=\"queue_full\""))
+                .isEqualTo(4);
+        assertThat(busy.value("weir_limiter_refused_total", ONE + ",reason=\"wait_timeout\""))
+                .isZero();
+        assertThat(busy.value("weir_limiter_withdrawn_total", ONE)).isEqualTo(1);
+        assertThat(busy.value("weir_limiter_abandoned_total", ONE)).isEqualTo(1);
+        assertThat(busy.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(2);
+        assertThat(busy.value("weir_limiter_hold_seconds_count", ONE)).isZero();
+
+        mayEnd.countDown();
+        await().until(() -> limiter.statistics().inUse() == 0
+                && limiter.statistics().waiting() == 0
+                && work.get(3).isDone());
+        awaitTold(limiter);
+        Scrape idle = Scrape.of(registry);
+        assertThat(idle.value("weir_limiter_acquired_total", ONE)).isEqualTo(4);
+        assertThat(idle.value("weir_limiter_waiting", ONE)).isZero();
+        assertThat(idle.value("weir_limiter_oldest_wait_seconds", ONE)).isZero();
+        assertThat(idle.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(4);
+        assertThat(idle.value("weir_limiter_wait_seconds_sum", ONE)).isPositive();
+        assertThat(idle.value("weir_limiter_hold_seconds_count", ONE)).isEqualTo(4);
+        assertThat(idle.value("weir_limiter_hold_seconds_sum", ONE)).isPositive();
+    }
+
+    /** Listeners hear of a permit after it is back: the timers' counts come a moment later than the limiter's. */
+    private void awaitTold(CapacityLimiter limiter) {
+        await().until(() -> registry.get("weir.limiter.hold")
+                        .tag("limiter", limiter.name())
+                        .timer()
+                        .count()
+                == limiter.statistics().released());
+    }
+
+    @Test
+    void scrape_equals_what_the_callers_counted() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(
+                CapacityLimiter.builder("one").capacity(2).maxWaiting(3).build());
+        LimiterMetrics.of(limiter).bindTo(registry);
+        AtomicLong granted = new AtomicLong();
+        AtomicLong refused = new AtomicLong();
+        AtomicLong left = new AtomicLong();
+        ExecutorService callers = Executors.newFixedThreadPool(8);
+        try {
+            List<Future<?>> ends = new ArrayList<>();
+            for (int caller = 0; caller < 8; caller++) {
+                Random random = new Random(caller);
+                ends.add(callers.submit(() -> {
+                    for (int i = 0; i < 2000; i++) {
+                        attempt(limiter, random, granted, refused, left);
+                    }
+                }));
+            }
+            for (Future<?> end : ends) {
+                end.get(30, TimeUnit.SECONDS);
+            }
+        } finally {
+            callers.shutdownNow();
+        }
+
+        Scrape scrape = Scrape.of(registry);
+        assertThat(granted.get() + refused.get() + left.get()).isEqualTo(8 * 2000);
+        assertThat(refused).as("refusals, without which this says little").hasPositiveValue();
+        assertThat(left).as("withdrawals, without which this says little").hasPositiveValue();
+        double acquired = scrape.value("weir_limiter_acquired_total", ONE);
+        double passedOn = acquired - granted.get(); // granted in the moment its caller left, and given back
+        assertThat(passedOn).isNotNegative();
+        assertThat(scrape.value("weir_limiter_refused_total", ONE + ",reason=\"queue_full\""))
+                .isEqualTo(refused.get());
+        assertThat(scrape.value("weir_limiter_withdrawn_total", ONE)).isEqualTo(left.get() - passedOn);
+        assertThat(scrape.value("weir_limiter_in_use", ONE)).isZero();
+        assertThat(scrape.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(acquired);
+        assertThat(scrape.value("weir_limiter_hold_seconds_count", ONE)).isEqualTo(acquired);
+    }
+
+    /** Asks, perhaps leaves again, and counts what came of it. A permit that was granted is closed on this thread. */
+    private static void attempt(
+            CapacityLimiter limiter, Random random, AtomicLong granted, AtomicLong refused, AtomicLong left) {
+        boolean leaves = random.nextInt(3) == 0;
+        CompletableFuture<Permit> place = limiter.acquireAsync();
+        if (leaves && place.cancel(false)) {
+            left.incrementAndGet();
+            return;
+        }
+        try {
+            Permit permit = place.get(30, TimeUnit.SECONDS);
+            if (random.nextInt(4) == 0) {
+                Thread.sleep(0, 50_000);
+            }
+            permit.close();
+            granted.incrementAndGet();
+        } catch (ExecutionException e) {
+            assertThat(e).hasCauseInstanceOf(LimitExceededException.class);
+            refused.incrementAndGet();
+        } catch (InterruptedException | TimeoutException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void roles_and_groups_are_told_apart_and_groups_declared_later_are_bound() {
+        CapacityLimiter files = limiters.watchAndClose(CapacityLimiter.of("files", 3));
+        try (LimiterScope scope = LimiterScope.builder()
+                .name("orders")
+                .limiter(LimiterRole.STREAMING, files)
+                .limiter(LimiterRole.SHARED, files)
+                .open()) {
+            CapacityLimiter before = scope.limiter("before", 1);
+            LimiterMetrics.of(scope).bindTo(registry);
+            CapacityLimiter after = scope.limiter("after", 2);
+            assertThat(scope.limiter("after", 2)).isSameAs(after);
+            try (Permit permit = after.tryAcquire().orElseThrow()) {
+                assertThat(permit.limiter()).isSameAs(after);
+            }
+
+            Scrape scrape = Scrape.of(registry);
+            assertThat(capacity(scrape, "endpoints", "endpoints")).isEqualTo(40);
+            assertThat(capacity(scrape, "files", "streaming+shared")).isEqualTo(3);
+            assertThat(capacity(scrape, before.name(), "group")).isEqualTo(1);
+            assertThat(capacity(scrape, "after", "group")).isEqualTo(2);
+            assertThat(scrape.value(
+                            "weir_limiter_hold_seconds_count", "limiter=\"after\",role=\"group\",scope=\"orders\""))
+                    .isEqualTo(1);
+        }
+    }
+
+    private static double capacity(Scrape scrape, String limiter, String role) {
+        return scrape.value(
+                "weir_limiter_capacity", "limiter=\"" + limiter + "\",role=\"" + role + "\",scope=\"orders\"");
+    }
+
+    @Test
+    void scopes_of_one_name_clash_with_an_error_that_says_what_to_do() {
+        try (LimiterScope first = LimiterScope.open();
+                LimiterScope second = LimiterScope.open();
+                LimiterScope named = LimiterScope.builder().name("second").open()) {
+            LimiterMetrics.of(first).bindTo(registry);
+            int meters = registry.getMeters().size();
+
+            LimiterMetrics clashing = LimiterMetrics.of(second);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> clashing.bindTo(registry))
+                    .withMessageContaining("weir.limiter.capacity")
+                    .withMessageContaining("endpoints")
+                    .withMessageContaining("LimiterScope.builder().name");
+
+            assertThat(registry.getMeters())
+                    .as("of the first, nothing lost, nothing added")
+                    .hasSize(meters);
+            clashing.close();
+            assertThat(registry.getMeters()).hasSize(meters);
+            LimiterMetrics.of(named).bindTo(registry);
+            assertThat(registry.getMeters()).hasSize(2 * meters);
+        }
+    }
+
+    @Test
+    void binding_a_limiter_twice_is_an_error_and_once_more_after_closing_is_not() {
+        try (CapacityLimiter limiter = CapacityLimiter.of("one", 1)) {
+            LimiterMetrics metrics = LimiterMetrics.of(limiter);
+            metrics.bindTo(registry);
+            assertThatIllegalStateException().isThrownBy(() -> metrics.bindTo(registry));
+            metrics.close();
+            metrics.bindTo(registry);
+            assertThat(Scrape.of(registry).value("weir_limiter_capacity", ONE)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void closing_removes_every_meter_and_every_listener() {
+        registry.counter("somebody.elses").increment();
+        CapacityLimiter given = limiters.watchAndClose(CapacityLimiter.of("given", 1));
+        try (LimiterScope scope =
+                LimiterScope.builder().limiter(LimiterRole.SHARED, given).open()) {
+            LimiterMetrics metrics = LimiterMetrics.of(scope);
+            MeterRegistry other = new SimpleMeterRegistry();
+            metrics.bindTo(registry);
+            metrics.bindTo(other);
+            Timer wait =
+                    registry.get("weir.limiter.wait").tag("limiter", "given").timer();
+            given.tryAcquire().orElseThrow().close();
+            assertThat(wait.count()).isEqualTo(1);
+            assertThat(registry.find("resilience4j.bulkhead.max.allowed.concurrent.calls")
+                            .meters())
+                    .hasSize(4);
+
+            metrics.close();
+            metrics.close();
+
+            assertThat(registry.getMeters()).hasSize(1);
+            assertThat(Scrape.of(registry).names()).containsExactly("somebody_elses_total");
+            assertThat(other.getMeters()).isEmpty();
+            given.tryAcquire().orElseThrow().close();
+            scope.limiter("later", 1);
+            assertThat(wait.count()).as("what the listener heard after that").isEqualTo(1);
+            assertThat(registry.getMeters()).hasSize(1);
+        }
+    }
+
+    @Test
+    void nothing_goes_away_or_becomes_nan_when_only_the_registry_is_left() {
+        WeakReference<Object> canary = bindAndForget();
+        await().until(() -> {
+            System.gc();
+            return canary.get() == null;
+        });
+
+        Scrape scrape = Scrape.of(registry);
+        assertThat(scrape.samples())
+                .isNotEmpty()
+                .allSatisfy((name, value) -> assertThat(value).as(name).isNotNaN());
+        assertThat(scrape.value(
+                        "weir_limiter_acquired_total", "limiter=\"endpoints\",role=\"endpoints\",scope=\"gone\""))
+                .isEqualTo(1);
+        assertThat(scrape.value("resilience4j_bulkhead_max_allowed_concurrent_calls", "name=\"gone.endpoints\""))
+                .isEqualTo(7);
+    }
+
+    private WeakReference<Object> bindAndForget() {
+        LimiterScope scope = LimiterScope.builder().name("gone").capacity(7).open();
+        LimiterMetrics metrics = LimiterMetrics.of(scope);
+        metrics.bindTo(registry);
+        scope.endpoints().tryAcquire().orElseThrow().close();
+        return new WeakReference<>(metrics);
+    }
+
+    @Test
+    void ledger_has_the_meters_of_resilience4j() {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 5));
+        LimiterMetrics.of(limiter).bindTo(registry);
+        try (Permit permit = limiter.tryAcquire().orElseThrow()) {
+            assertThat(permit.limiter()).isSameAs(limiter);
+            Scrape scrape = Scrape.of(registry);
+            assertThat(scrape.value("resilience4j_bulkhead_available_concurrent_calls", "name=\"one\""))
+                    .isEqualTo(4);
+            assertThat(scrape.value("resilience4j_bulkhead_max_allowed_concurrent_calls", "name=\"one\""))
+                    .isEqualTo(5);
+        }
+    }
+
+    @Test
+    void bulkhead_of_the_users_own_is_not_taken_for_ours() {
+        registry.gauge("resilience4j.bulkhead.max.allowed.concurrent.calls", List.of(Tag.of("name", "one")), 5);
+        try (CapacityLimiter limiter = CapacityLimiter.of("one", 1)) {
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> LimiterMetrics.of(limiter).bindTo(registry))
+                    .withMessageContaining("'one'");
+            assertThat(registry.getMeters()).hasSize(1);
+        }
+    }
+
+    @Test
+    void unlimited_is_infinite() {
+        try (CapacityLimiter limiter = CapacityLimiter.of("one", CapacityLimiter.UNLIMITED)) {
+            LimiterMetrics.of(limiter).bindTo(registry);
+            Scrape scrape = Scrape.of(registry);
+            assertThat(scrape.value("weir_limiter_capacity", ONE)).isInfinite();
+            assertThat(scrape.value("weir_limiter_available", ONE)).isInfinite();
+        }
+    }
+
+    @Test
+    void filter_turns_the_timers_into_histograms() {
+        registry.config().meterFilter(new MeterFilter() {
+            @Override
+            public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+                return id.getName().startsWith("weir.limiter.")
+                        ? DistributionStatisticConfig.builder()
+                                .percentilesHistogram(true)
+                                .build()
+                                .merge(config)
+                        : config;
+            }
+        });
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 1));
+        LimiterMetrics.of(limiter).bindTo(registry);
+        limiter.tryAcquire().orElseThrow().close();
+        assertThat(Scrape.of(registry).value("weir_limiter_hold_seconds_bucket", ONE + ",le=\"+Inf\""))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void limiter_of_somebody_elses_has_all_but_the_timers() {
+        CapacityLimiter real = limiters.watchAndClose(CapacityLimiter.of("one", 3));
+        LimiterMetrics.of(numbersOnly(real)).bindTo(registry);
+        Scrape scrape = Scrape.of(registry);
+        assertThat(scrape.value("weir_limiter_capacity", ONE)).isEqualTo(3);
+        assertThat(scrape.names())
+                .contains("weir_limiter_oldest_wait_seconds")
+                .doesNotContain("weir_limiter_wait_seconds_count")
+                .noneMatch(name -> name.startsWith("resilience4j"));
+    }
+
+    private static CapacityLimiter numbersOnly(CapacityLimiter real) {
+        return (CapacityLimiter) Proxy.newProxyInstance(
+                LimiterMetricsTest.class.getClassLoader(),
+                new Class<?>[] {CapacityLimiter.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "name" -> real.name();
+                    case "statistics" -> real.statistics();
+                    case "hashCode" -> 1;
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
+    }
+}
