@@ -8,8 +8,10 @@ module dev.weir.limiter.core {
     requires static io.github.resilience4j.micrometer;
     requires static transitive micrometer.core;
     requires static context.propagation;
+    requires static transitive java.management;
 
     exports dev.weir.limiter.core;
+    exports dev.weir.limiter.jmx;
     exports dev.weir.limiter.metrics;
 
     provides dev.weir.limiter.spi.LimiterProvider with

@@ -3,6 +3,7 @@ package dev.weir.examples;
 import dev.weir.examples.Options.BadOptionException;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.jmx.LimiterJmx;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -109,6 +110,7 @@ public final class Main {
     private int serve(Options options) throws Exception {
         LimiterScope limiters =
                 LimiterScope.builder().properties(System.getProperties()).open();
+        LimiterJmx.register(limiters);
         long taskMillis = options.taskTime().toMillis();
         SeedApplication application = new SeedApplication(limiters, number -> {
             out.println("Running number " + number);

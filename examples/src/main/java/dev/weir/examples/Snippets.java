@@ -7,6 +7,7 @@ import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.Registration;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
@@ -15,6 +16,7 @@ import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.jetty.EndpointHandler;
 import dev.weir.limiter.jetty.JettyExchanges;
 import dev.weir.limiter.jetty.LimitHandler;
+import dev.weir.limiter.jmx.LimiterJmx;
 import dev.weir.limiter.metrics.LimiterMetrics;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -312,6 +314,13 @@ final class Snippets {
             }
         });
         // end::histograms
+    }
+
+    static Registration jmx(LimiterScope limiters) {
+        // tag::jmx
+        Registration beans = LimiterJmx.register(limiters); // taken out again when limiters is closed
+        // end::jmx
+        return beans;
     }
 
     static void statistics(LimiterScope limiters) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
 
     private static final String API = "dev.weir.limiter";
-    private static final String[] CORE = {API + ".core..", API + ".metrics.."};
+    private static final String[] CORE = {API + ".core..", API + ".jmx..", API + ".metrics.."};
     private static final String TCK = API + ".tck..";
     private static final String[] ADAPTERS = {API + ".jetty..", API + ".netty..", API + ".servlet.."};
 

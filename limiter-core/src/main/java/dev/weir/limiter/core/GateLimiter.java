@@ -7,7 +7,7 @@ import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
-import dev.weir.limiter.core.ledger.LedgerKeeper;
+import dev.weir.limiter.core.watch.LedgerKeeper;
 import dev.weir.limiter.spi.ItemSource;
 import dev.weir.limiter.spi.WorkLimiter;
 import io.github.resilience4j.bulkhead.Bulkhead;

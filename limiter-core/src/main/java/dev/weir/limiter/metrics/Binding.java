@@ -1,26 +1,21 @@
 package dev.weir.limiter.metrics;
 
 import dev.weir.limiter.CapacityLimiter;
-import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.watch.Roles;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.util.Arrays;
 import java.util.IdentityHashMap;
-import java.util.Map;
-import java.util.stream.Collectors;
 
 /** The limiters of a scope, or a single one, in one registry. */
 final class Binding {
-
-    private static final String NONE = "none";
 
     /** Whether a meter is somebody else's is decided by comparing with those there were before: one binding at a time. */
     private static final Object ONE_AT_A_TIME = new Object();
 
     private final MeterRegistry registry;
-    private final Map<CapacityLimiter, LimiterMeters> bound = new IdentityHashMap<>(); // guarded by this
+    private final IdentityHashMap<CapacityLimiter, LimiterMeters> bound = new IdentityHashMap<>(); // guarded by this
     private boolean closed; // guarded by this
     private Registration listening = () -> {};
 
@@ -30,7 +25,7 @@ final class Binding {
 
     static Binding of(CapacityLimiter limiter, MeterRegistry registry) {
         Binding binding = new Binding(registry);
-        binding.add(limiter, NONE, NONE);
+        binding.add(limiter, Roles.NONE, Roles.NONE);
         return binding;
     }
 
@@ -39,24 +34,16 @@ final class Binding {
         binding.listening = scope.listen(new ScopeListener() {
             @Override
             public void added(CapacityLimiter limiter) {
-                binding.add(limiter, scope.name(), role(scope, limiter));
+                binding.add(limiter, scope.name(), Roles.of(scope, limiter));
             }
         });
         try {
-            scope.limiters().forEach(limiter -> binding.add(limiter, scope.name(), role(scope, limiter)));
+            scope.limiters().forEach(limiter -> binding.add(limiter, scope.name(), Roles.of(scope, limiter)));
         } catch (Throwable e) {
             binding.close();
             throw e;
         }
         return binding;
-    }
-
-    private static String role(LimiterScope scope, CapacityLimiter limiter) {
-        String roles = Arrays.stream(LimiterRole.values())
-                .filter(role -> scope.limiter(role).equals(limiter))
-                .map(LimiterRole::key)
-                .collect(Collectors.joining("+"));
-        return roles.isEmpty() ? "group" : roles;
     }
 
     private synchronized void add(CapacityLimiter limiter, String scope, String role) {

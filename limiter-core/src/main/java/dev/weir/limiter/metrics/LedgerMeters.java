@@ -2,7 +2,7 @@ package dev.weir.limiter.metrics;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Registration;
-import dev.weir.limiter.core.ledger.LedgerKeeper;
+import dev.weir.limiter.core.watch.LedgerKeeper;
 import io.github.resilience4j.bulkhead.Bulkhead;
 import io.github.resilience4j.bulkhead.BulkheadRegistry;
 import io.github.resilience4j.micrometer.tagged.TaggedBulkheadMetrics;
@@ -45,6 +45,7 @@ final class LedgerMeters implements Registration {
      * A bulkhead that can be looked at. The ledger's own handle is given to nobody; and its interface gets more abstract methods
      * over time, which a proxy does not mind.
      */
+    @SuppressWarnings("ReferenceEquality") // a proxy is equal to itself
     private static Bulkhead view(String name, Bulkhead.Metrics ledger) {
         InvocationHandler answers = (proxy, method, arguments) -> switch (method.getName()) {
             case "getName" -> name;

@@ -5,6 +5,7 @@ import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.watch.Roles;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -37,7 +38,7 @@ final class LimiterMeters {
             counters(registry);
             if (LEDGER_METERS) {
                 ledger = LedgerMeters.of(
-                        limiter, scope.equals("none") ? limiter.name() : scope + "." + limiter.name(), registry);
+                        limiter, scope.equals(Roles.NONE) ? limiter.name() : scope + "." + limiter.name(), registry);
             }
             timers(registry);
         } catch (Throwable e) {

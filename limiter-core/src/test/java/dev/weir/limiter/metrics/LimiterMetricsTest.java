@@ -33,7 +33,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -114,9 +114,9 @@ class LimiterMetricsTest {
         CapacityLimiter limiter = limiters.watchAndClose(
                 CapacityLimiter.builder("one").capacity(2).maxWaiting(3).build());
         LimiterMetrics.of(limiter).bindTo(registry);
-        AtomicLong granted = new AtomicLong();
-        AtomicLong refused = new AtomicLong();
-        AtomicLong left = new AtomicLong();
+        AtomicInteger granted = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        AtomicInteger left = new AtomicInteger();
         ExecutorService callers = Executors.newFixedThreadPool(8);
         try {
             List<Future<?>> ends = new ArrayList<>();
@@ -152,7 +152,7 @@ class LimiterMetricsTest {
 
     /** Asks, perhaps leaves again, and counts what came of it. A permit that was granted is closed on this thread. */
     private static void attempt(
-            CapacityLimiter limiter, Random random, AtomicLong granted, AtomicLong refused, AtomicLong left) {
+            CapacityLimiter limiter, Random random, AtomicInteger granted, AtomicInteger refused, AtomicInteger left) {
         boolean leaves = random.nextInt(3) == 0;
         CompletableFuture<Permit> place = limiter.acquireAsync();
         if (leaves && place.cancel(false)) {

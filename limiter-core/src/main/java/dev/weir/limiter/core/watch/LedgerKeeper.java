@@ -1,4 +1,4 @@
-package dev.weir.limiter.core.ledger;
+package dev.weir.limiter.core.watch;
 
 import io.github.resilience4j.bulkhead.Bulkhead;
 
