@@ -455,7 +455,7 @@ class LimitFilterTest extends ContainerTest {
 
             Answer refusal = late.get("/limited/3").answer();
             assertThat(refusal.status()).isEqualTo(503);
-            assertThat(refusal.header("Retry-After")).isEqualTo("1");
+            assertThat(refusal.header("Retry-After")).matches("[1-9][0-9]?");
             assertThat(stopped).isNotDone();
             gate.countDown();
 

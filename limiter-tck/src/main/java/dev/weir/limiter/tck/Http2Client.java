@@ -67,6 +67,7 @@ final class Http2Client implements AutoCloseable {
     private final CompletableFuture<Void> settings = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private volatile boolean goingAway;
+    private volatile String farewell = "";
     private volatile CompletableFuture<Void> pong = new CompletableFuture<>();
 
     // Guarded by this.
@@ -312,11 +313,11 @@ final class Http2Client implements AutoCloseable {
         long deadline = System.nanoTime() + patience.toNanos();
         while (stream.sendWindow <= 0 || window <= 0) {
             long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-            if (stream.isDone() || left <= 0) {
-                throw new IOException(
-                        stream.isDone()
-                                ? "the stream has ended"
-                                : "the server gives no window for stream " + stream.id);
+            if (stream.isDone()) {
+                throw new IOException("stream " + stream.id + " has ended before all was sent: " + stream.answer());
+            }
+            if (left <= 0) {
+                throw new IOException("the server gives no window for stream " + stream.id);
             }
             try {
                 wait(left);
@@ -331,11 +332,12 @@ final class Http2Client implements AutoCloseable {
     }
 
     private void readAll() {
-        Throwable end = new IOException("the server closed the connection");
+        Throwable end;
         try {
             while (readFrame()) {
                 // until it ends
             }
+            end = new IOException("the server closed the connection" + farewell);
         } catch (Throwable e) {
             end = e;
         }
@@ -368,13 +370,19 @@ final class Http2Client implements AutoCloseable {
             }
             case SETTINGS -> onSettings(payload, flags);
             case PING -> onPing(payload, flags);
-            case GOAWAY -> goingAway = true;
+            case GOAWAY -> onGoAway(payload);
             case WINDOW_UPDATE -> onWindow(stream, id, ByteBuffer.wrap(payload).getInt());
             default -> {
                 // nothing that concerns us
             }
         }
         return true;
+    }
+
+    private void onGoAway(byte[] payload) {
+        farewell = ", going away with error " + ByteBuffer.wrap(payload).getInt(4) + " '"
+                + new String(payload, 8, payload.length - 8, StandardCharsets.UTF_8) + "'";
+        goingAway = true;
     }
 
     private void onData(@Nullable Stream stream, byte[] payload, int flags) throws IOException {
