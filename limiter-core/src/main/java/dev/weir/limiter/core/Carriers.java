@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
 /** All that carries context for one limiter, as one. */
 final class Carriers {
 
+    /** Of a carrier that can have nothing to carry, on no thread. */
+    static final ContextCarrier.Snapshot NOTHING = () -> () -> {};
+
     private static final List<ContextCarrier> FOUND = find();
 
     private final ContextCarrier[] carriers;
@@ -47,10 +50,17 @@ final class Carriers {
 
     private ContextCarrier.Snapshot captureAll() {
         ContextCarrier.Snapshot[] snapshots = new ContextCarrier.Snapshot[carriers.length];
+        boolean nothing = true;
         for (int i = 0; i < carriers.length; i++) {
             snapshots[i] = carriers[i].capture();
+            nothing &= isNothing(snapshots[i]);
         }
-        return () -> open(snapshots);
+        return nothing ? NOTHING : () -> open(snapshots);
+    }
+
+    @SuppressWarnings("ReferenceEquality") // there is one
+    private static boolean isNothing(ContextCarrier.Snapshot snapshot) {
+        return snapshot == NOTHING;
     }
 
     private static ContextCarrier.Scope open(ContextCarrier.Snapshot[] snapshots) {
@@ -81,7 +91,7 @@ final class Carriers {
 
     /** Calls with the context set, and brings back the one before. */
     static <T> T call(ContextCarrier.@Nullable Snapshot context, Callable<? extends T> work) throws Exception {
-        if (context == null) {
+        if (context == null || isNothing(context)) {
             return work.call();
         }
         ContextCarrier.Scope scope = context.open();

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
@@ -55,10 +56,12 @@ final class Gate {
     private static final int LOCK_SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 128 : 0;
 
     private static final VarHandle WORD;
+    private static final VarHandle OLDEST_SINCE;
 
     static {
         try {
             WORD = MethodHandles.lookup().findVarHandle(Gate.class, "word", long.class);
+            OLDEST_SINCE = MethodHandles.lookup().findVarHandle(Gate.class, "oldestSince", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -79,7 +82,8 @@ final class Gate {
     private final int maxWaiting;
     private final int reserve;
     private final LongSupplier nanoTime;
-    private final LongAdder acquired = new LongAdder();
+    private final LongAdder acquired = new LongAdder(); // apart from those that were granted in their turn
+    private final AtomicLong acquiredInTurn = new AtomicLong(); // written under the lock
 
     private volatile long word;
     private volatile int evenCapacity;
@@ -196,7 +200,7 @@ final class Gate {
                     return Answer.QUEUE_FULL;
                 } else {
                     if (waiting(seen) == 0) {
-                        oldestSince = now; // before anybody can see that somebody waits
+                        OLDEST_SINCE.setRelease(this, now); // before anybody can see that somebody waits
                     }
                     if (WORD.compareAndSet(this, seen, seen + WAITING_ONE)) {
                         waiter.waitingSince = now;
@@ -230,9 +234,9 @@ final class Gate {
     /**
      * Gives a permit back.
      *
-     * @return those it was granted to: the caller tells them
+     * @return whom it was granted to, if anybody: the caller tells it
      */
-    List<Waiter<?>> release() {
+    @Nullable Waiter<?> release() {
         boolean recorded = false;
         for (long seen = word; (seen & WAITING_MASK) == 0 && inUse(seen) <= capacity(seen); seen = word) {
             if (!recorded) {
@@ -240,13 +244,13 @@ final class Gate {
                 recorded = true;
             }
             if (WORD.compareAndSet(this, seen, seen - IN_USE_ONE)) {
-                return List.of();
+                return null;
             }
         }
         return releaseUnderLock(recorded);
     }
 
-    private List<Waiter<?>> releaseUnderLock(boolean recorded) {
+    private @Nullable Waiter<?> releaseUnderLock(boolean recorded) {
         lock();
         try {
             Waiter<?> head = head();
@@ -255,15 +259,15 @@ final class Gate {
                     ledger.take();
                 }
                 dequeue(head); // the permit changes hands: in use stays as it is
-                acquired.increment();
-                return List.of(head);
+                acquiredInTurn.lazySet(acquiredInTurn.getPlain() + 1);
+                return head;
             }
             if (!recorded) {
                 ledger.giveBack();
             }
             WORD.getAndAdd(this, -IN_USE_ONE); // with a head waiter, still above what would admit it
             settle();
-            return List.of();
+            return null;
         } finally {
             lock.unlock();
         }
@@ -276,7 +280,7 @@ final class Gate {
 
     private void dequeue(Waiter<?> waiter) {
         queueOf(waiter).remove(waiter);
-        WORD.getAndAdd(this, -WAITING_ONE);
+        WORD.setRelease(this, word - WAITING_ONE); // somebody waits: nobody else changes it
         noteOldest();
     }
 
@@ -293,7 +297,7 @@ final class Gate {
             first = finisher;
         }
         if (first != null) {
-            oldestSince = first.waitingSince;
+            OLDEST_SINCE.setRelease(this, first.waitingSince);
         }
     }
 
@@ -421,7 +425,7 @@ final class Gate {
             long seen = word;
             int capacity = capacity(seen);
             long since = oldestSince;
-            long total = acquired.sum();
+            long total = acquired.sum() + acquiredInTurn.get();
             if (((seen ^ word) & EPOCH_MASK) == 0) {
                 int waiting = waiting(seen);
                 int inUse = inUse(seen);

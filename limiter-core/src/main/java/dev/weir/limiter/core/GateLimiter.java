@@ -186,9 +186,9 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
 
     /** A permit was closed for the first time. */
     void release(long grantedAt, boolean passOn) {
-        List<Waiter<?>> granted = gate.release();
-        for (Waiter<?> waiter : granted) {
-            tellGranted(waiter, passOn);
+        Waiter<?> granted = gate.release();
+        if (granted != null) {
+            tellGranted(granted, passOn);
         }
         if (grantedAt != 0 && !listeners.isEmpty()) {
             Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);

@@ -12,12 +12,12 @@ record Held(
     private static final ThreadLocal<Held> CURRENT = new ThreadLocal<>();
 
     static @Nullable Held current() {
-        return CURRENT.get();
+        return Thread.currentThread() instanceof WorkerThread worker ? worker.held : CURRENT.get();
     }
 
     /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
     static boolean covers(GateLimiter limiter) {
-        for (Held held = CURRENT.get(); held != null; held = held.outer) {
+        for (Held held = current(); held != null; held = held.outer) {
             if (held.limiter == limiter && held.permit.isOpen()) {
                 return true;
             }
@@ -27,7 +27,7 @@ record Held(
 
     /** What covers the calling thread now, without permits that were closed: chains of work that went on do not pile up. */
     static @Nullable Held capture() {
-        return open(CURRENT.get());
+        return open(current());
     }
 
     private static @Nullable Held open(@Nullable Held held) {
@@ -48,8 +48,8 @@ record Held(
      * @return what covered it before, for {@link #restore}
      */
     static @Nullable Held enter(GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
-        Held before = CURRENT.get();
-        CURRENT.set(new Held(limiter, permit, join(outer, before)));
+        Held before = current();
+        restore(new Held(limiter, permit, join(outer, before)));
         return before;
     }
 
@@ -71,7 +71,9 @@ record Held(
     }
 
     static void restore(@Nullable Held before) {
-        if (before == null) {
+        if (Thread.currentThread() instanceof WorkerThread worker) {
+            worker.held = before;
+        } else if (before == null) {
             CURRENT.remove();
         } else {
             CURRENT.set(before);

@@ -4,6 +4,7 @@ import dev.weir.limiter.ContextCarrier;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
+import org.slf4j.helpers.NOPMDCAdapter;
 
 /** Carries SLF4J's mapped diagnostic context. */
 final class MdcCarrier implements ContextCarrier {
@@ -17,6 +18,9 @@ final class MdcCarrier implements ContextCarrier {
 
     @Override
     public Snapshot capture() {
+        if (MDC.getMDCAdapter() instanceof NOPMDCAdapter) {
+            return Carriers.NOTHING; // no provider of SLF4J's is there, or one without a context
+        }
         Map<String, String> captured = MDC.getCopyOfContextMap();
         return captured == null || captured.isEmpty() ? EMPTY : () -> set(captured);
     }

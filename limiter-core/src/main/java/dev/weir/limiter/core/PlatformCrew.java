@@ -123,12 +123,11 @@ final class PlatformCrew implements Crew {
         }
     }
 
-    private final class Worker extends Thread {
+    private final class Worker extends WorkerThread {
         private @Nullable Runnable following; // at first the task it was started for; touched by this thread only
 
         Worker(String name, @Nullable Runnable first) {
-            super(null, null, name, 0, false); // inherits no thread-locals of whoever happened to need it
-            setDaemon(true);
+            super(name);
             this.following = first;
         }
 

@@ -44,7 +44,7 @@ class LedgerTest {
                 }
                 case 3, 4 -> {
                     if (gate.snapshot().inUse() > 0) {
-                        waiting.removeAll(gate.release());
+                        waiting.remove(gate.release());
                     }
                 }
                 default -> {
@@ -80,7 +80,7 @@ class LedgerTest {
         try {
             assertThat(gate.tryTake()).isTrue();
             assertInvariant();
-            gate.release();
+            Waiter<?> ignored = gate.release();
             assertInvariant();
             assertThat(Thread.currentThread().isInterrupted()).isTrue();
         } finally {
@@ -94,7 +94,7 @@ class LedgerTest {
         assertThat(gate.capacity()).isEqualTo(CapacityLimiter.UNLIMITED);
         assertThat(ledger.metrics().getMaxAllowedConcurrentCalls()).isEqualTo(Ledger.MAX);
         assertThat(gate.tryTake()).isTrue();
-        gate.release();
+        Waiter<?> ignored = gate.release();
         gate.resize(0, new ArrayList<>());
         assertInvariant();
     }
@@ -113,7 +113,7 @@ class LedgerTest {
                                     if (resizer) {
                                         gate.resize(random.nextInt(6), new ArrayList<>());
                                     } else if (gate.tryTake()) {
-                                        gate.release();
+                                        Waiter<?> ignored = gate.release();
                                     }
                                 }
                                 done.countDown();
