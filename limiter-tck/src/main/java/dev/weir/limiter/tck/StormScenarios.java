@@ -150,12 +150,30 @@ public abstract class StormScenarios extends Http2Scenarios {
     void s87_rule_5_3_thousands_of_requests_with_random_disconnects_leave_nothing_behind() throws Exception {
         System.out.println("Seed of the requests: -Dweir.stress.seed=" + SEED);
         routes();
-        Running app = serve();
+        soak(serve(), this::requests);
+    }
+
+    @Test
+    @Timeout(value = 15, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void s88_rule_5_3_thousands_of_requests_over_http_2_with_random_disconnects_leave_nothing_behind()
+            throws Exception {
+        System.out.println("Seed of the requests: -Dweir.stress.seed=" + SEED);
+        routes();
+        soak(serveHttp2(), this::requestsHttp2);
+    }
+
+    @FunctionalInterface
+    private interface Visitor {
+        /** Makes so many requests, and says how many were answered. */
+        int visit(Running app, Random random, int count) throws Exception;
+    }
+
+    private void soak(Running app, Visitor visitor) throws Exception {
         List<Caller<Integer>> callers = new ArrayList<>();
         int each = REQUESTS / 4;
         for (int i = 0; i < 4; i++) {
             Random random = new Random(SEED + i);
-            callers.add(start(() -> requests(app, random, each)));
+            callers.add(start(() -> visitor.visit(app, random, each)));
         }
         int answered = 0;
         for (Caller<Integer> caller : callers) {
@@ -186,6 +204,45 @@ public abstract class StormScenarios extends Http2Scenarios {
             if (answer.closesConnection()) {
                 client.close();
                 client = new RawClient(app.port, patience());
+            }
+        }
+        client.close();
+        return answered;
+    }
+
+    /** Nine in ten go on to the end of their answer; of the others some reset their stream, and some leave with the connection. */
+    private int requestsHttp2(Running app, Random random, int count) throws IOException {
+        int answered = 0;
+        Http2Client client = new Http2Client(app.port, patience());
+        for (int i = 0; i < count; i++) {
+            if (client.isOver()) { // servers limit what one connection may reset
+                client.close();
+                client = new Http2Client(app.port, patience());
+            }
+            String path = PATHS.get(random.nextInt(PATHS.size()));
+            boolean uploads = path.equals("/upload");
+            if (random.nextInt(10) > 0) {
+                RawClient.Answer answer = uploads
+                        ? client.open("POST", path, "content-type", Multipart.TYPE)
+                                .send(upload, true)
+                                .answer()
+                        : client.get(path);
+                assertThat(answer.status()).isEqualTo(200);
+                answered++;
+            } else if (uploads || random.nextInt(4) == 0) {
+                if (uploads) {
+                    client.open("POST", path, "content-type", Multipart.TYPE)
+                            .send(Arrays.copyOf(upload, 1 + random.nextInt(upload.length - 1)), false);
+                } else {
+                    client.request("GET", path);
+                }
+                spin(random);
+                client.kill();
+                client = new Http2Client(app.port, patience());
+            } else {
+                Http2Client.Stream stream = client.request("GET", path);
+                spin(random);
+                stream.reset();
             }
         }
         client.close();
