@@ -50,6 +50,7 @@ final class UndertowServer implements Server {
         Undertow server = Undertow.builder()
                 .addHttpListener(port, "127.0.0.1")
                 .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, MAX_BODY) // its own default is 2 MB
+                .setServerOption(UndertowOptions.BUFFER_PIPELINED_DATA, false) // or answers wait for those behind them
                 .setHandler(manager.start())
                 .build();
         undertow = server;

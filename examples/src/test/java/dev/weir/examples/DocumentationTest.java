@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * The documentation shows code that compiles: a Java block below {@code <!-- snippet: name -->} is the region of that name in
- * {@code Snippets.java} or {@code SnippetsTest.java}, word for word.
+ * {@code Snippets.java}, {@code ServletSnippets.java} or {@code SnippetsTest.java}, word for word.
  */
 class DocumentationTest {
 
@@ -43,6 +43,18 @@ class DocumentationTest {
                 assertThat(block.code())
                         .as("the snippet '%s' in %s", block.name(), ROOT.relativize(page))
                         .isEqualTo(snippets.get(block.name()));
+            }
+        }
+    }
+
+    /** The page on Netty has a test of its own, beside its adapter. */
+    @Test
+    void everyJavaBlockIsMarked() throws IOException {
+        for (Path page : pages()) {
+            if (!page.endsWith("netty.md")) {
+                assertThat(unmarked(Files.readAllLines(page)))
+                        .as("Java blocks without a mark in %s", ROOT.relativize(page))
+                        .isEmpty();
             }
         }
     }
@@ -72,6 +84,15 @@ class DocumentationTest {
         assertThat(blocks(List.of(
                         "text", "<!-- snippet: a -->", "", "```java", "one", "  two", "```", "```java", "x", "```")))
                 .containsExactly(new Block("a", "one\n  two\n"));
+    }
+
+    @Test
+    void blockWithoutAMarkIsFound() {
+        assertThat(unmarked(
+                        List.of("<!-- snippet: a -->", "```java", "one", "```", "text", "", "```java", "two", "```")))
+                .containsExactly("two");
+        assertThat(unmarked(List.of("<!-- not compiled: why -->", "```java", "one", "```")))
+                .isEmpty();
     }
 
     @Test
@@ -108,6 +129,22 @@ class DocumentationTest {
         return pages;
     }
 
+    /** The first lines of the Java blocks that stand below neither mark. */
+    private static List<String> unmarked(List<String> lines) {
+        List<String> unmarked = new ArrayList<>();
+        String before = "";
+        for (int i = 0; i < lines.size(); i++) {
+            String line = lines.get(i).strip();
+            if (line.equals("```java")
+                    && !MARK.matcher(before).matches()
+                    && !before.startsWith("<!-- not compiled: ")) {
+                unmarked.add(lines.get(i + 1).strip());
+            }
+            before = line.isEmpty() ? before : line;
+        }
+        return unmarked;
+    }
+
     private static List<Block> blocks(List<String> lines) {
         List<Block> blocks = new ArrayList<>();
         for (int i = 0; i < lines.size(); i++) {
@@ -135,7 +172,9 @@ class DocumentationTest {
     private static Map<String, String> snippets() throws IOException {
         Map<String, String> all = new HashMap<>();
         for (String source : List.of(
-                "src/main/java/dev/weir/examples/Snippets.java", "src/test/java/dev/weir/examples/SnippetsTest.java")) {
+                "src/main/java/dev/weir/examples/Snippets.java",
+                "src/main/java/dev/weir/examples/ServletSnippets.java",
+                "src/test/java/dev/weir/examples/SnippetsTest.java")) {
             regions(Files.readAllLines(ROOT.resolve("examples").resolve(source)))
                     .forEach((name, code) -> {
                         if (all.put(name, code) != null) {

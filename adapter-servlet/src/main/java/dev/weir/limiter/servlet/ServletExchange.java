@@ -52,6 +52,8 @@ final class ServletExchange extends RequestExchange {
     private final HttpServletResponse response;
     /** The application's; null where it has none of its own. */
     private final @Nullable ClassLoader loader;
+    /** Null on other containers. */
+    private final @Nullable UndertowExchange undertow;
 
     private final AtomicInteger news = new AtomicInteger();
     private volatile @Nullable Outgoing outgoing;
@@ -75,7 +77,7 @@ final class ServletExchange extends RequestExchange {
 
     private volatile @Nullable Thread owner;
     /** It is time to look whether a stream was reset. */
-    private volatile boolean lookAgain;
+    private volatile boolean lookNow;
 
     private volatile boolean looking;
 
@@ -101,26 +103,22 @@ final class ServletExchange extends RequestExchange {
         this.loader = request.getServletContext().getClassLoader();
         async.setTimeout(0);
         async.addListener(new Life());
-        if (confirmsLater()) {
-            listenToUndertow();
-        }
+        this.undertow = container == Container.UNDERTOW ? listenToUndertow() : null;
     }
 
     /** Undertow sends the end of a response after {@code complete()}, and can be stopped before it has. */
-    private boolean confirmsLater() {
-        return container() == Container.UNDERTOW && protocol().startsWith("HTTP/1");
-    }
-
-    private void listenToUndertow() {
+    private @Nullable UndertowExchange listenToUndertow() {
         try {
-            UndertowExchange.of(request).onComplete(() -> {
+            UndertowExchange exchange = UndertowExchange.of(request);
+            exchange.onComplete(() -> {
                 undertowDone = true; // also before the last write is over: a declared length ends it
                 if (over) {
                     wake();
                 }
             });
+            return exchange;
         } catch (IOException e) {
-            undertowDone = true; // it does not tell: nothing to wait for
+            return null; // it does not tell: nothing to wait for
         }
     }
 
@@ -218,13 +216,14 @@ final class ServletExchange extends RequestExchange {
         inside = true;
         try {
             if (broken && container() == Container.TOMCAT) {
-                IOException left = new IOException("the client of " + description() + " has left");
-                failWrite(left);
-                failRead(left);
+                failBoth(new IOException("the client of " + description() + " has left"));
                 return;
             }
             step(this::continueWriting, this::failWrite);
             step(this::continueReading, this::failRead);
+            if (mayWaitInVain()) {
+                step(this::look, this::failBoth);
+            }
         } finally {
             inside = false;
         }
@@ -300,33 +299,54 @@ final class ServletExchange extends RequestExchange {
         if (mayWrite) {
             if (transferred(stream, current)) {
                 sent(current);
-            } else if (container() == Container.TOMCAT && !protocol().startsWith("HTTP/1")) {
-                lookAgain();
             }
         }
     }
 
     /**
-     * Tomcat sometimes does not call back when a stream is reset while a write waits for its window. Asked to flush what it
-     * holds, it fails if so, and does nothing if the client is only slow.
+     * Not every container calls back when an HTTP/2 stream is reset: Tomcat sometimes does not while a write waits for its
+     * window; Undertow never does then, nor when the connection ends while a read waits.
      */
-    private void lookAgain() throws IOException {
-        if (lookAgain) {
-            lookAgain = false;
-            try {
-                response.flushBuffer();
-            } catch (IllegalStateException e) {
-                // It waits for something else, and will call back.
+    private boolean mayWaitInVain() {
+        if (protocol().startsWith("HTTP/1")) {
+            return false;
+        }
+        return switch (container()) {
+            case TOMCAT -> outgoing != null && mayWrite && !over;
+            case UNDERTOW -> outgoing != null || incoming != null;
+            default -> false;
+        };
+    }
+
+    /** Looks from time to time whether the client is still there. */
+    private void look() throws IOException {
+        if (lookNow) {
+            lookNow = false;
+            if (undertow != null) {
+                if (undertow.isGone()) {
+                    throw new IOException("the client of " + description() + " has left");
+                }
+            } else {
+                flushWhatWaits();
             }
         }
         if (!looking) {
             looking = true;
-            CompletableFuture.delayedExecutor(LOOK_MILLIS, TimeUnit.MILLISECONDS, Runnable::run)
+            CompletableFuture.delayedExecutor(LOOK_MILLIS, TimeUnit.MILLISECONDS)
                     .execute(() -> {
                         looking = false;
-                        lookAgain = true;
+                        lookNow = true;
                         wake();
                     });
+        }
+    }
+
+    /** Tomcat fails to if the stream was reset, and does nothing if the client is only slow. */
+    private void flushWhatWaits() throws IOException {
+        try {
+            response.flushBuffer();
+        } catch (IllegalStateException e) {
+            // It waits for something else, and will call back.
         }
     }
 
@@ -364,7 +384,7 @@ final class ServletExchange extends RequestExchange {
 
     private void sent(Outgoing current) throws IOException {
         if (current.last) {
-            boolean later = confirmsLater() && UndertowExchange.of(request).isRequestComplete();
+            boolean later = undertow != null && undertow.isRequestComplete();
             over = true;
             async.complete();
             if (later && !undertowDone) {
@@ -378,6 +398,11 @@ final class ServletExchange extends RequestExchange {
     private void succeed(Outgoing current) {
         outgoing = null;
         current.sent.complete(null);
+    }
+
+    private void failBoth(Throwable failure) {
+        failWrite(failure);
+        failRead(failure);
     }
 
     private void failWrite(Throwable failure) {
@@ -461,8 +486,7 @@ final class ServletExchange extends RequestExchange {
                 complete();
             }
         }
-        failWrite(cause);
-        failRead(cause);
+        failBoth(cause);
     }
 
     private boolean cutVisibly(Throwable cause) {

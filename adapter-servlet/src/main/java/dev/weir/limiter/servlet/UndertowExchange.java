@@ -4,6 +4,7 @@ import jakarta.servlet.ServletRequest;
 import jakarta.servlet.ServletRequestWrapper;
 import java.io.Closeable;
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -34,6 +35,35 @@ final class UndertowExchange {
     /** Closes the connection, or resets the HTTP/2 stream: the only way to let a client see that a response is incomplete. */
     void close() throws IOException {
         ((Closeable) ask(exchange, "getConnection")).close();
+    }
+
+    /**
+     * Whether the client of an HTTP/2 exchange has reset its stream or left. Undertow tells nobody of a reset while bytes wait
+     * for the stream's window (Http2StreamSinkChannel.rstStream), and has no method to ask; where its fields have other names,
+     * only the end of the connection is seen.
+     */
+    boolean isGone() throws IOException {
+        Object connection = ask(exchange, "getConnection");
+        if (!(boolean) ask(connection, "isOpen")) {
+            return true;
+        }
+        try {
+            return (boolean) field(field(connection, "responseChannel"), "reset");
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            return false;
+        }
+    }
+
+    private static Object field(Object whom, String name) throws ReflectiveOperationException {
+        for (Class<?> type = whom.getClass(); type != null; type = type.getSuperclass()) {
+            for (Field field : type.getDeclaredFields()) {
+                if (field.getName().equals(name)) {
+                    field.setAccessible(true);
+                    return field.get(whom);
+                }
+            }
+        }
+        throw new NoSuchFieldException(name);
     }
 
     /** Whether all of the request has arrived. Until then Undertow does not say that the exchange has ended. */

@@ -35,6 +35,7 @@ final class UndertowContainer implements TestContainer {
                 .setServerOption(UndertowOptions.HTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 400)
                 .setServerOption(UndertowOptions.MAX_RST_FRAMES_PER_WINDOW, 1_000_000)
                 .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
+                .setServerOption(UndertowOptions.BUFFER_PIPELINED_DATA, false) // see docs/adapters/servlet.md
                 .setIoThreads(2)
                 .setWorkerThreads(THREADS)
                 .setHandler(manager.start())
