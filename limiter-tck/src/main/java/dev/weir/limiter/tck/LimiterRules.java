@@ -23,11 +23,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -1434,6 +1436,28 @@ public abstract class LimiterRules extends ContractSupport {
     }
 
     // ---- all of it at once ----
+
+    /**
+     * Random programs of one thread, step by step beside a model of two counts and a queue. {@code -Dweir.model.programs} sets
+     * how many (500 unless set, of 100 steps each), {@code -Dweir.model.seed} repeats one whose seed was named.
+     */
+    @Test
+    @Timeout(value = 1, unit = TimeUnit.HOURS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void rule_1_2_random_programs_end_as_a_simple_model_says() {
+        @Nullable Long chosen = Long.getLong("weir.model.seed");
+        int programs = chosen == null ? Integer.getInteger("weir.model.programs", 500) : 1;
+        for (int i = 0; i < programs; i++) {
+            long seed = chosen == null ? ThreadLocalRandom.current().nextLong() : chosen;
+            CapacityLimiter limiter =
+                    builder().capacity(3).maxWaiting(LimiterModel.MAX_WAITING).build();
+            try {
+                promptly(() -> new LimiterModel(limiter, seed).run(100));
+            } catch (AssertionError e) {
+                throw new AssertionError("A program failed, seed " + seed, e);
+            }
+            limiter.close();
+        }
+    }
 
     /**
      * Random acquire, release, cancel, time-out, interrupt, resize and double close on eight threads: nothing is lost and
