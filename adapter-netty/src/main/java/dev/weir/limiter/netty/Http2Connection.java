@@ -17,6 +17,8 @@ import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.handler.codec.http2.Http2ResetFrame;
 import io.netty.handler.codec.http2.Http2StreamFrameToHttpObjectCodec;
 import io.netty.handler.timeout.IdleStateEvent;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -26,6 +28,8 @@ import java.util.Set;
 /** A connection whose channels are its streams. All mention of netty-codec-http2 is here. */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails to be written or closed has closed already
 final class Http2Connection extends ChannelInboundHandlerAdapter implements Connection {
+
+    private static final System.Logger LOGGER = System.getLogger(NettyLimits.class.getName());
 
     private static final Set<Capability> CAPABILITIES = Collections.unmodifiableSet(EnumSet.of(
             Capability.DISCONNECT_WHILE_WAITING,
@@ -70,6 +74,16 @@ final class Http2Connection extends ChannelInboundHandlerAdapter implements Conn
         // A stream with unread frames does not learn by itself that its connection has gone.
         List.copyOf(streams).forEach(HttpChannel::lost);
         ctx.fireChannelInactive();
+    }
+
+    /** A client that resets its connection is nobody's failure: Netty closes the channel, and would log a warning for each. */
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+        if (cause instanceof IOException) {
+            LOGGER.log(Level.DEBUG, () -> ctx.channel() + " failed: " + cause);
+        } else {
+            ctx.fireExceptionCaught(cause);
+        }
     }
 
     @Override

@@ -1,13 +1,18 @@
 package dev.weir.limiter.netty;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.tck.HttpProtocol;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -87,5 +92,20 @@ class Http2Test extends ServerTest {
         assertThat(get(fails.reset)).as("INTERNAL_ERROR").isEqualTo(2);
         held.letGo();
         assertThat(get(other.status)).isEqualTo(200);
+    }
+
+    /** What reaches the end of a pipeline is logged as a warning, with a trace. */
+    @Test
+    void a_client_that_resets_its_connection_makes_no_noise_and_other_failures_do() {
+        EmbeddedChannel connection =
+                new EmbeddedChannel(Http2FrameCodecBuilder.forServer().build());
+        Http2Connection.install(connection.pipeline(), NettyLimits.serving(PING), new ChannelInboundHandlerAdapter());
+
+        connection.pipeline().fireExceptionCaught(new SocketException("Connection reset"));
+        assertThatCode(connection::checkException).doesNotThrowAnyException();
+
+        connection.pipeline().fireExceptionCaught(new IllegalStateException("the test's own"));
+        assertThatThrownBy(connection::checkException).hasMessage("the test's own");
+        connection.finishAndReleaseAll();
     }
 }
