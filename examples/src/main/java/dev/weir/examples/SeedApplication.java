@@ -1,7 +1,7 @@
 package dev.weir.examples;
 
+import dev.weir.limiter.LimiterHealth;
 import dev.weir.limiter.LimiterScope;
-import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
@@ -15,7 +15,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
@@ -34,6 +36,10 @@ final class SeedApplication implements AutoCloseable {
 
     private static final int FAST_MILLIS = 5;
     private static final int ITEM_MILLIS = 2;
+
+    /** Somebody who has waited for longer than this is worth a word. */
+    private static final Duration PATIENCE = Duration.ofSeconds(1);
+
     private static final UploadLimits UPLOAD_LIMITS = UploadLimits.defaults().bodySize(64 << 20);
 
     private final LimiterScope limiters;
@@ -69,6 +75,7 @@ final class SeedApplication implements AutoCloseable {
         // Outside every limiter: these answer however busy the application is.
         routes.put("/health", this::health);
         routes.put("/metrics", metrics::text);
+        routes.put("/ready", this::ready);
         routes.put("/limits", page::html);
         routes.put("/limits.json", page::json);
         return routes;
@@ -115,18 +122,15 @@ final class SeedApplication implements AutoCloseable {
                 + " bytes\n";
     }
 
-    /** Up, and whether anybody has to wait. */
+    /** The process is alive whatever its limiters do: restarting it would help nobody who waits. */
     private void health(Exchange exchange) {
-        String waits = limiters.limiters().stream()
-                .map(limiter -> limiter.statistics())
-                .filter(now -> now.waiting() > 0)
-                .map(SeedApplication::saturated)
-                .collect(Collectors.joining());
-        Exchanges.text(exchange, 200, "up\n" + waits);
+        Exchanges.text(exchange, 200, LimiterHealth.of(limiters, PATIENCE) + "\n");
     }
 
-    private static String saturated(LimiterStatistics now) {
-        return now.limiterName() + " is saturated: " + now.summary() + "\n";
+    /** Whether it wants more requests: not while those it has cannot begin. */
+    private void ready(Exchange exchange) {
+        LimiterHealth health = LimiterHealth.of(List.of(limiters.endpoints()), PATIENCE);
+        Exchanges.text(exchange, health.status() == LimiterHealth.Status.UP ? 200 : 503, health + "\n");
     }
 
     /** Sleeps; whoever interrupts it means that the task is to end. */

@@ -2,6 +2,7 @@ package dev.weir.examples;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterHealth;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
@@ -28,6 +29,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -134,6 +136,16 @@ final class Snippets {
         routes.addMapping(
                 PathSpec.from("/health"), new EndpointHandler(exchange -> Exchanges.text(exchange, 200, "up")));
         // end::health
+    }
+
+    static ExchangeHandler ready(LimiterScope limiters) {
+        // tag::readiness
+        ExchangeHandler ready = exchange -> {
+            LimiterHealth health = LimiterHealth.of(List.of(limiters.endpoints()), Duration.ofSeconds(10));
+            Exchanges.text(exchange, health.status() == LimiterHealth.Status.UP ? 200 : 503, health.toString());
+        };
+        // end::readiness
+        return ready;
     }
 
     static ExchangeHandler backgroundAfterResponse(LimiterScope limiters, Orders orders) {

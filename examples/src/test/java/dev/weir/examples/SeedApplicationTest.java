@@ -103,10 +103,11 @@ class SeedApplicationTest {
         assertThat(text("/stream").lines()).hasSize(20).first().isEqualTo("Item 1");
         assertThat(get("/file").get().body()).hasSize(1 << 20);
         assertThat(upload(3 << 20)).isEqualTo("file (load.bin): 3145728 bytes\n");
+        await().until(() -> text("/health").startsWith("SATURATED\n"));
         assertThat(text("/health"))
-                .startsWith("up\n")
-                .contains("background is saturated")
-                .contains("waiting 60");
+                .contains("Limiter 'background': capacity 40, in use 40, waiting 60 of at most 1024, oldest wait ")
+                .doesNotContain("endpoints");
+        assertThat(text("/ready")).isEqualTo("UP\n");
         assertThat(done).hasValue(0);
     }
 
@@ -134,6 +135,8 @@ class SeedApplicationTest {
 
         await().until(() -> limiters.endpoints().statistics().waiting() == 1);
         assertThat(fast).isNotDone();
+        await().until(() -> get("/ready").get().statusCode() == 503);
+        assertThat(text("/health")).startsWith("SATURATED\nLimiter 'everything': capacity 40, in use 40, waiting 1 ");
         mayEnd.release();
         assertThat(fast.get(20, TimeUnit.SECONDS).statusCode()).isEqualTo(200);
     }
