@@ -91,6 +91,8 @@ public interface CapacityLimiter extends AutoCloseable {
      * @return an open permit
      * @throws InterruptedException when the thread is interrupted on entry or while it waits
      * @throws LimitExceededException when the queue is full, the limiter's wait limit has passed, or the limiter is closed
+     * @throws IllegalStateException on a thread that {@linkplain dev.weir.limiter.spi.BlockingGuard must not block}, such as an
+     *     event loop, even with permits free
      */
     Permit acquire() throws InterruptedException;
 
@@ -108,6 +110,8 @@ public interface CapacityLimiter extends AutoCloseable {
      * @param maxWait how long to wait at most
      * @return an open permit, or empty when the time passed, the queue is full, or the limiter is closed
      * @throws InterruptedException when the thread is interrupted on entry or while it waits; it then holds nothing
+     * @throws IllegalStateException when the limit is more than zero on a thread that {@linkplain
+     *     dev.weir.limiter.spi.BlockingGuard must not block}, such as an event loop, even with permits free
      */
     Optional<Permit> tryAcquire(Duration maxWait) throws InterruptedException;
 

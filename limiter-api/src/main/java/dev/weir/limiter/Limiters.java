@@ -91,6 +91,8 @@ public final class Limiters {
      * @throws Exception what the work threw, unchanged
      * @throws InterruptedException when the thread is interrupted while it waits for the permit
      * @throws LimitExceededException when the limiter refused
+     * @throws IllegalStateException on a thread that {@linkplain dev.weir.limiter.spi.BlockingGuard must not block}, such as an
+     *     event loop, even with permits free; the work does not run
      */
     public static <T> T call(CapacityLimiter limiter, Callable<? extends T> work) throws Exception {
         return WorkLimiter.of(limiter).call(Objects.requireNonNull(work, "work"));

@@ -17,8 +17,8 @@ import java.util.Objects;
 public interface ExchangeHandler {
 
     /**
-     * Answers a request, or starts something that will. Must not block. What it throws is answered as {@link Exchanges#fail}
-     * describes.
+     * Answers a request, or starts something that will. Must not block; blocking forms of limiters are refused here on every
+     * server, whatever thread it is. What it throws is answered as {@link Exchanges#fail} describes.
      *
      * @param exchange the request and its response
      * @throws Exception when the request cannot be answered

@@ -2,6 +2,7 @@ package dev.weir.limiter.http;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.spi.BlockingGuard;
 import dev.weir.limiter.spi.WorkLimiter;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -24,12 +25,14 @@ import java.util.function.Function;
  */
 public final class Exchanges {
 
+    private static final String HANDLING = "it is in an ExchangeHandler, which is called on a thread of the server";
+
     private Exchanges() {}
 
     /**
      * Hands an exchange to its handler. For adapters: this is all they do with a new request. While the server {@linkplain
      * Drain#begin drains}, the exchange is answered with 503 instead; what the handler throws is answered as {@link #fail}
-     * describes.
+     * describes. While the handler is being called, blocking forms of limiters are {@linkplain BlockingGuard refused}.
      *
      * @param exchange the exchange to answer
      * @param handler answers it
@@ -40,7 +43,12 @@ public final class Exchanges {
             if (exchange.drain().isDraining()) {
                 throw new Failures.StoppingException();
             }
-            handler.handle(exchange);
+            BlockingGuard.Ban ban = BlockingGuard.forbid(HANDLING);
+            try {
+                handler.handle(exchange);
+            } finally {
+                ban.close();
+            }
         } catch (Throwable e) {
             Failures.answer(exchange, e);
         }

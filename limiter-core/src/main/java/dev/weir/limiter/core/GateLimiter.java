@@ -8,6 +8,7 @@ import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.watch.LedgerKeeper;
+import dev.weir.limiter.spi.BlockingGuard;
 import dev.weir.limiter.spi.ItemSource;
 import dev.weir.limiter.spi.WorkLimiter;
 import io.github.resilience4j.bulkhead.Bulkhead;
@@ -119,6 +120,9 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
      * @return the permit, or null when the time passed, or when refused and nothing is to be thrown
      */
     private @Nullable GatePermit acquire(long nanos, boolean throwing) throws InterruptedException {
+        if (nanos > 0) {
+            BlockingGuard.check(name);
+        }
         if (Thread.interrupted()) {
             throw new InterruptedException("interrupted before waiting for limiter '" + name + "'");
         }

@@ -615,4 +615,39 @@ public abstract class AdmissionScenarios extends AdapterSupport {
 
         assertThat(app.client().get("/nested").text()).isEqualTo("inner");
     }
+
+    @Test
+    void s89_rule_5_1_a_handler_that_would_block_its_server_is_told_so_at_once() throws Exception {
+        CapacityLimiter limiter = limiter(2);
+        route("/acquire", exchange -> limiter.acquire().close());
+        route("/call", exchange -> Limiters.call(limiter, () -> "ran"));
+        route("/asks", exchange -> {
+            List<String> answers = new ArrayList<>();
+            try {
+                limiter.acquire().close();
+                answers.add("acquired");
+            } catch (IllegalStateException e) {
+                answers.add("refused");
+            }
+            try {
+                limiter.tryAcquire(Duration.ofSeconds(1)).orElseThrow().close();
+                answers.add("acquired");
+            } catch (IllegalStateException e) {
+                answers.add("refused");
+            }
+            limiter.tryAcquire().orElseThrow().close();
+            Exchanges.text(exchange, 200, String.join(", ", answers));
+        });
+        endpoint("/endpoint", limiter, exchange -> {
+            limiter.acquire().close(); // on a worker, beside its own permit
+            Exchanges.text(exchange, 200, "acquired");
+        });
+        Running app = serve();
+
+        assertThat(app.client().get("/asks").text()).isEqualTo("refused, refused");
+        assertThat(app.client().get("/acquire").status()).isEqualTo(500);
+        assertThat(app.client().get("/call").status()).isEqualTo(500);
+        assertThat(app.client().get("/endpoint").text()).isEqualTo("acquired");
+        assertThat(limiter.statistics().acquired()).as("granted").isEqualTo(3); // by tryAcquire and to the endpoint
+    }
 }
