@@ -7,6 +7,7 @@ import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
+import dev.weir.limiter.LiveConfiguration;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.http.Exchange;
@@ -240,6 +241,14 @@ final class Snippets {
                 .open();
         // end::configuration
         return limiters;
+    }
+
+    static LiveConfiguration liveConfiguration(LimiterScope limiters) throws Exception {
+        // tag::live-configuration
+        Path file = Path.of("/etc/orders/weir.properties");
+        LiveConfiguration live = LiveConfiguration.watch(limiters, file); // close it with the limiters
+        // end::live-configuration
+        return live;
     }
 
     static CompletableFuture<Order> group(LimiterScope limiters, Orders partner) {

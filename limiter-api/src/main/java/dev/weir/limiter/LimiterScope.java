@@ -3,6 +3,7 @@ package dev.weir.limiter;
 import dev.weir.limiter.spi.LimiterProvider;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
@@ -118,6 +119,24 @@ public interface LimiterScope extends AutoCloseable {
      * @return to be closed when the listener has heard enough
      */
     Registration listen(ScopeListener listener);
+
+    /**
+     * Puts other properties in the place of those the scope was built with, while its limiters are in use. They are checked as a
+     * whole and then applied at once, limiters that shrink before those that grow, or not at all.
+     *
+     * <p>Only what is said differently than before is changed: a limiter that was {@linkplain CapacityLimiter#resize resized} by
+     * hand stays as it is until its configured capacity changes. A setting that is said no more goes back to what code says.
+     * What the environment sets still beats properties. Groups that are declared later follow the new properties.
+     *
+     * <p>Of the settings only {@code capacity} can change for a limiter that exists. Listeners of the limiters, and dependents of
+     * futures that get a permit by it, run on the calling thread.
+     *
+     * @param properties as for {@link Builder#properties}
+     * @return what was changed, in the order of {@link #limiters}
+     * @throws IllegalArgumentException when a key is unknown, a value is bad, or a limiter would get another value for a setting
+     *     that cannot change, or belongs to the application; the message names the key. Nothing is changed
+     */
+    List<SettingChange> reconfigure(Map<?, ?> properties);
 
     /**
      * Blocks until no limiter of the scope has a permit in use or a waiter, all at the same look, or the time has passed.

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Matcher;
@@ -195,6 +196,18 @@ final class Configuration {
                 .getOrDefault(group(limiter), Map.of())
                 .values()
                 .forEach(entry -> entry.change().accept(settings));
+    }
+
+    /** The key that sets a setting of a role's limiter. */
+    Optional<String> key(LimiterRole role, String setting) {
+        return key(role.key(), setting).or(() -> key(ALL, setting));
+    }
+
+    /** The key that sets a setting of a group. */
+    Optional<String> key(String limiter, String setting) {
+        return Optional.ofNullable(
+                        byLimiter.getOrDefault(group(limiter), Map.of()).get(setting))
+                .map(Entry::key);
     }
 
     /** The role's limiter was handed in, with settings of its own. */

@@ -6,6 +6,7 @@ import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.SettingChange;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -32,15 +34,17 @@ final class DefaultScope implements LimiterScope {
     private static final long LOOK_NANOS = 1_000_000;
 
     private final String name;
-    private final Map<LimiterRole, CapacityLimiter> roles;
+    private final Map<LimiterRole, CapacityLimiter> roles = new EnumMap<>(LimiterRole.class);
+    private final Set<LimiterRole> givenRoles;
     private final Set<CapacityLimiter> given = Collections.newSetFromMap(new IdentityHashMap<>());
-    private final BiFunction<String, Integer, CapacityLimiter> newGroup;
+    private final List<Configured> made = new ArrayList<>(); // for roles
+    private final BiFunction<String, Integer, LimiterSettings> newGroup;
+    private final Configuration environment;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Map<String, Group> groups = new LinkedHashMap<>(); // guarded by lock
+    private final Map<String, Configured> groups = new LinkedHashMap<>(); // guarded by lock
     private final List<Listening> listeners = new ArrayList<>(); // guarded by lock
     private boolean closed; // guarded by lock
-
-    private record Group(CapacityLimiter limiter, int declared) {}
+    private volatile Configuration configuration; // written under lock
 
     /** One listener that was added, perhaps one of several times. */
     private static final class Listening {
@@ -51,15 +55,36 @@ final class DefaultScope implements LimiterScope {
         }
     }
 
+    /**
+     * A scope.
+     *
+     * @param given the limiters of the application's own
+     * @param coded what code says of the others
+     * @param newGroup what code says of a group that is declared with a capacity
+     * @param properties what beats code, and may change
+     * @param environment what beats both
+     * @throws IllegalArgumentException when a limiter of the application's own is configured
+     */
     DefaultScope(
             String name,
-            Map<LimiterRole, CapacityLimiter> roles,
-            Collection<CapacityLimiter> given,
-            BiFunction<String, Integer, CapacityLimiter> newGroup) {
+            Map<LimiterRole, CapacityLimiter> given,
+            Map<LimiterRole, LimiterSettings> coded,
+            BiFunction<String, Integer, LimiterSettings> newGroup,
+            Configuration properties,
+            Configuration environment) {
         this.name = name;
-        this.roles = new EnumMap<>(roles);
-        this.given.addAll(given);
+        this.givenRoles = Set.copyOf(given.keySet());
+        this.given.addAll(given.values());
         this.newGroup = newGroup;
+        this.environment = environment;
+        this.configuration = properties.and(environment);
+        given.keySet().forEach(configuration::refuseFor);
+        roles.putAll(given);
+        coded.forEach((role, settings) -> {
+            Configured limiter = Configured.make(settings, Optional.of(role), configuration);
+            made.add(limiter);
+            roles.put(role, limiter.limiter());
+        });
     }
 
     @Override
@@ -76,21 +101,24 @@ final class DefaultScope implements LimiterScope {
     public CapacityLimiter limiter(String name, int capacity) {
         checkGroupName(name);
         LimiterSettings.checkCapacity(capacity);
-        Group group = group(name);
-        if (group == null) {
-            group = declare(name, new Group(newGroup.apply(name, capacity), capacity)); // runs code of the user
+        Configured group = group(name);
+        while (group == null) {
+            Configuration now = configuration;
+            LimiterSettings coded = newGroup.apply(name, capacity); // runs code of the user
+            group = declare(Configured.make(coded, Optional.empty(), now), now);
         }
-        if (group.declared() != capacity) {
-            throw new IllegalArgumentException("limiter '" + name + "' was declared with capacity " + group.declared()
+        int declared = group.coded().capacity();
+        if (declared != capacity) {
+            throw new IllegalArgumentException("limiter '" + name + "' was declared with capacity " + declared
                     + ", and now with capacity " + capacity + ": expected the same");
         }
         return group.limiter();
     }
 
-    private @Nullable Group group(String name) {
+    private @Nullable Configured group(String name) {
         lock.lock();
         try {
-            Group group = groups.get(name);
+            Configured group = groups.get(name);
             if (group == null && closed) {
                 throw new IllegalStateException("the scope is closed: no new limiter '" + name + "'");
             }
@@ -100,16 +128,21 @@ final class DefaultScope implements LimiterScope {
         }
     }
 
-    /** Adds a group that was not there a moment ago; if it is now, the new one is of no use. */
-    private Group declare(String name, Group fresh) {
+    /**
+     * Adds a group that was not there a moment ago; if it is now, the new one is of no use.
+     *
+     * @return null when the configuration has changed meanwhile: the new one is of no use then, either
+     */
+    private @Nullable Configured declare(Configured fresh, Configuration madeWith) {
         List<Listening> told;
         lock.lock();
         try {
-            Group group = group(name);
-            if (group != null) {
-                return group;
+            String group = fresh.coded().name();
+            Configured there = group(group);
+            if (there != null || configuration != madeWith) {
+                return there;
             }
-            groups.put(name, fresh);
+            groups.put(group, fresh);
             told = List.copyOf(listeners);
         } finally {
             lock.unlock();
@@ -173,11 +206,65 @@ final class DefaultScope implements LimiterScope {
         lock.lock();
         try {
             roles.values().stream().filter(seen::add).forEach(inOrder::add);
-            groups.values().stream().map(Group::limiter).filter(seen::add).forEach(inOrder::add);
+            groups.values().stream().map(Configured::limiter).filter(seen::add).forEach(inOrder::add);
         } finally {
             lock.unlock();
         }
         return List.copyOf(inOrder);
+    }
+
+    @Override
+    public List<SettingChange> reconfigure(Map<?, ?> properties) {
+        Configuration next = Configuration.ofProperties(properties).and(environment);
+        givenRoles.forEach(next::refuseFor);
+        List<Configured> changing = new ArrayList<>();
+        List<SettingChange> changes = new ArrayList<>();
+        lock.lock();
+        try {
+            List<Configured> all = new ArrayList<>(made);
+            all.addAll(groups.values());
+            for (Configured limiter : all) {
+                limiter.requireSameFixedSettings(configuration, next);
+                int capacity = limiter.capacity(next);
+                if (capacity != limiter.capacity(configuration)) {
+                    changing.add(limiter);
+                    changes.add(change(limiter.limiter(), capacity));
+                }
+            }
+            configuration = next;
+        } finally {
+            lock.unlock();
+        }
+        resize(changing); // runs code of the user
+        return List.copyOf(changes);
+    }
+
+    private static SettingChange change(CapacityLimiter limiter, int capacity) {
+        return new SettingChange(limiter.name(), "capacity", text(limiter.capacity()), text(capacity));
+    }
+
+    private static String text(int capacity) {
+        return capacity == CapacityLimiter.UNLIMITED ? "unlimited" : Integer.toString(capacity);
+    }
+
+    /**
+     * Those that shrink first. T1 and T2 change the same limiter: whoever resizes it last does so after the last change of the
+     * configuration, or looks again.
+     */
+    private void resize(List<Configured> changing) {
+        Configuration seen;
+        do {
+            seen = configuration;
+            for (boolean grow : new boolean[] {false, true}) {
+                for (Configured limiter : changing) {
+                    int capacity = limiter.capacity(seen);
+                    int is = limiter.limiter().capacity();
+                    if (grow ? capacity > is : capacity < is) {
+                        limiter.limiter().resize(capacity);
+                    }
+                }
+            }
+        } while (configuration != seen);
     }
 
     @Override

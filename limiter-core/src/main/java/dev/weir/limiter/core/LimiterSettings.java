@@ -6,7 +6,9 @@ import dev.weir.limiter.ContextCarrier;
 import dev.weir.limiter.LimiterListener;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.function.IntSupplier;
@@ -37,6 +39,35 @@ final class LimiterSettings implements CapacityLimiterBuilder {
             throw new IllegalArgumentException("name: expected something to read, was '" + name + "'");
         }
         return name;
+    }
+
+    /** The same settings, to be changed apart from these. */
+    LimiterSettings copy() {
+        LimiterSettings copy = new LimiterSettings(name);
+        copy.capacity = capacity;
+        copy.maxWaiting = maxWaiting;
+        copy.reserve = reserve;
+        copy.maxWaitNanos = maxWaitNanos;
+        copy.virtualThreads = virtualThreads;
+        copy.workers = workers;
+        copy.workerIdleTime = workerIdleTime;
+        copy.listeners.addAll(listeners);
+        copy.carriers.addAll(carriers);
+        return copy;
+    }
+
+    /** The settings that configuration can set and a limiter cannot change, as configuration has them. */
+    Map<String, String> fixed() {
+        Map<String, String> fixed = new LinkedHashMap<>();
+        fixed.put("max-waiting", Integer.toString(maxWaiting));
+        fixed.put(
+                "max-wait",
+                maxWaitNanos == Long.MAX_VALUE
+                        ? "none"
+                        : Duration.ofNanos(maxWaitNanos).toString());
+        fixed.put("reserve", Integer.toString(reserve));
+        fixed.put("virtual-threads", workers == null ? Boolean.toString(virtualThreads) : "an executor");
+        return fixed;
     }
 
     static void checkCapacity(int capacity) {

@@ -79,11 +79,7 @@ final class ScopeBuilder implements LimiterScope.Builder {
 
     @Override
     public LimiterScope open() {
-        Configuration configuration = properties.and(environment);
-        for (LimiterRole role : given.keySet()) {
-            configuration.refuseFor(role);
-        }
-        Map<LimiterRole, CapacityLimiter> roles = new EnumMap<>(given);
+        Map<LimiterRole, LimiterSettings> coded = new EnumMap<>(LimiterRole.class);
         for (LimiterRole role : LimiterRole.values()) {
             if (!given.containsKey(role)) {
                 LimiterSettings settings = settings(role.key());
@@ -91,17 +87,21 @@ final class ScopeBuilder implements LimiterScope.Builder {
                 if (capacity != null) {
                     settings.capacity(capacity);
                 }
-                configuration.apply(role, settings);
-                roles.put(role, settings.build());
+                coded.put(role, settings);
             }
         }
         UnaryOperator<CapacityLimiterBuilder> toEach = each; // as it is now: the builder may be used again
-        return new DefaultScope(name, roles, given.values(), (group, capacity) -> {
-            LimiterSettings settings = settings(group, toEach);
-            settings.capacity(capacity);
-            configuration.apply(group, settings);
-            return settings.build();
-        });
+        return new DefaultScope(
+                name,
+                given,
+                coded,
+                (group, capacity) -> {
+                    LimiterSettings settings = settings(group, toEach);
+                    settings.capacity(capacity);
+                    return settings;
+                },
+                properties,
+                environment);
     }
 
     private LimiterSettings settings(String name) {
