@@ -7,12 +7,16 @@ module dev.weir.limiter.core {
     requires org.slf4j;
     requires static io.github.resilience4j.micrometer;
     requires static transitive micrometer.core;
+    requires static transitive micrometer.observation;
+    requires static micrometer.commons;
     requires static context.propagation;
     requires static transitive java.management;
+    requires static jdk.jfr;
 
     exports dev.weir.limiter.core;
     exports dev.weir.limiter.jmx;
     exports dev.weir.limiter.metrics;
+    exports dev.weir.limiter.observation;
 
     provides dev.weir.limiter.spi.LimiterProvider with
             dev.weir.limiter.core.CoreProvider;

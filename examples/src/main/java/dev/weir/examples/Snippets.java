@@ -20,10 +20,12 @@ import dev.weir.limiter.jetty.JettyExchanges;
 import dev.weir.limiter.jetty.LimitHandler;
 import dev.weir.limiter.jmx.LimiterJmx;
 import dev.weir.limiter.metrics.LimiterMetrics;
+import dev.weir.limiter.observation.LimiterObservation;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
+import io.micrometer.observation.ObservationRegistry;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -342,6 +344,13 @@ final class Snippets {
         Registration beans = LimiterJmx.register(limiters); // taken out again when limiters is closed
         // end::jmx
         return beans;
+    }
+
+    static Registration observation(LimiterScope limiters, ObservationRegistry observations) {
+        // tag::observation
+        Registration observing = LimiterObservation.observe(limiters, observations);
+        // end::observation
+        return observing;
     }
 
     static void statistics(LimiterScope limiters) {

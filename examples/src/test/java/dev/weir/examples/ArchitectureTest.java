@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
 
     private static final String API = "dev.weir.limiter";
-    private static final String[] CORE = {API + ".core..", API + ".jmx..", API + ".metrics.."};
+    private static final String[] CORE = {API + ".core..", API + ".jmx..", API + ".metrics..", API + ".observation.."};
     private static final String TCK = API + ".tck..";
     private static final String[] ADAPTERS = {API + ".jetty..", API + ".netty..", API + ".servlet.."};
 
@@ -80,7 +80,8 @@ class ArchitectureTest {
                 .resideInAnyPackage(CORE)
                 .should()
                 .onlyDependOnClassesThat(resideInAnyPackage(CORE)
-                        .or(resideInAnyPackage("io.github.resilience4j..", "io.micrometer..", "org.slf4j.."))
+                        .or(resideInAnyPackage(
+                                "io.github.resilience4j..", "io.micrometer..", "org.slf4j..", "jdk.jfr.."))
                         .or(IN_API)
                         .or(IN_PLATFORM)));
     }

@@ -7,7 +7,10 @@ import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.flight.Hold;
 import dev.weir.limiter.core.watch.LedgerKeeper;
+import dev.weir.limiter.core.watch.Watchable;
+import dev.weir.limiter.core.watch.Watcher;
 import dev.weir.limiter.spi.BlockingGuard;
 import dev.weir.limiter.spi.ItemSource;
 import dev.weir.limiter.spi.WorkLimiter;
@@ -27,9 +30,10 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
-final class GateLimiter implements WorkLimiter, LedgerKeeper {
+final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     private static final Duration MIN_RETRY_AFTER = Duration.ofSeconds(1);
+    private static final String GRANTED = "granted";
     private static final Duration MAX_RETRY_AFTER = Duration.ofSeconds(30);
 
     private final String name;
@@ -37,6 +41,8 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
     private final Crew crew;
     private final Carriers carriers;
     private final Listeners listeners;
+    private final Flight flight;
+    private final Watchers watchers;
     private final @Nullable Expiry expiry;
     private final long maxWaitNanos;
     private final Map<RefusalReason, LongAdder> refusals = new EnumMap<>(RefusalReason.class);
@@ -54,6 +60,8 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
         this.crew = settings.newCrew(gate::maxPermits);
         this.carriers = new Carriers(settings.carriers());
         this.listeners = new Listeners(settings.listeners());
+        this.flight = new Flight(settings.labels());
+        this.watchers = new Watchers(flight);
         this.maxWaitNanos = settings.maxWaitNanos();
         this.expiry =
                 maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos, Expiry::onCommonPool);
@@ -89,6 +97,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
         int before = gate.resize(capacity, granted);
         granted.forEach(waiter -> tellGranted(waiter, false));
         crew.resized();
+        flight.resized(before, capacity);
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.resized(this, before, capacity));
         }
@@ -133,14 +142,17 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
             return null;
         }
         BlockedThread waiter = new BlockedThread();
+        follow(waiter);
         Gate.Answer answer = gate.admit(waiter);
         if (answer == Gate.Answer.GRANTED) {
+            waiter.waited(GRANTED);
             return newPermit(0);
         }
         try {
             if (answer == Gate.Answer.QUEUED) {
                 return waiter.await(this, nanos, nanos < maxWaitNanos);
             }
+            waiter.waited(Flight.name(Gate.reason(answer)));
             throw refusal(Gate.reason(answer), true);
         } catch (LimitExceededException e) {
             if (throwing) {
@@ -162,16 +174,36 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
 
     /** Asks the gate and tells the waiter at once if it need not wait. */
     void admit(Waiter<?> waiter) {
-        Gate.Answer answer = gate.admit(waiter);
+        Gate.Answer answer = watchers.followWaits() ? admitFollowed(waiter) : gate.admit(waiter);
         switch (answer) {
-            case GRANTED -> waiter.granted(newPermit(0), false);
+            case GRANTED -> {
+                waiter.waited(GRANTED);
+                waiter.granted(newPermit(0), false);
+            }
             case QUEUED -> {
                 if (expiry != null && !waiter.kind.exempt()) {
                     expiry.arm();
                 }
             }
-            default -> waiter.refused(Gate.reason(answer), true);
+            default -> {
+                waiter.waited(Flight.name(Gate.reason(answer)));
+                waiter.refused(Gate.reason(answer), true);
+            }
         }
+    }
+
+    /** Only those who really have to queue are worth following. */
+    private Gate.Answer admitFollowed(Waiter<?> waiter) {
+        if (gate.tryTake()) {
+            return Gate.Answer.GRANTED;
+        }
+        follow(waiter);
+        return gate.admit(waiter);
+    }
+
+    /** Before it is queued: from then on another thread may grant it. */
+    private void follow(Waiter<?> waiter) {
+        waiter.watched = watchers.waiting();
     }
 
     private <T> Waiter<T> asked(Waiter<T> waiter) {
@@ -180,10 +212,11 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
     }
 
     private GatePermit newPermit(long waitedNanos) {
+        @Nullable Hold hold = Flight.recordsHolds() ? flight.holding() : null;
         if (listeners.isEmpty()) {
-            return new GatePermit(this, 0);
+            return new GatePermit(this, 0, hold);
         }
-        GatePermit permit = new GatePermit(this, Nanos.now());
+        GatePermit permit = new GatePermit(this, Nanos.now(), hold);
         listeners.tell(listener -> listener.granted(this, Duration.ofNanos(waitedNanos)));
         return permit;
     }
@@ -213,10 +246,12 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
     }
 
     private GatePermit permitFor(Waiter<?> waiter) {
+        waiter.waited(GRANTED);
         return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince);
     }
 
     private void tellRefused(Waiter<?> waiter, RefusalReason reason) {
+        waiter.waited(Flight.name(reason));
         Deliveries.deliver(() -> waiter.refused(reason, false));
     }
 
@@ -231,6 +266,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
             return false;
         }
         withdrawn.increment();
+        waiter.waited("withdrawn");
         if (!listeners.isEmpty()) {
             Duration waited = Duration.ofNanos(System.nanoTime() - waiter.waitingSince);
             listeners.tell(listener -> listener.withdrawn(this, waited));
@@ -243,6 +279,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
         if (!gate.remove(waiter)) {
             return false;
         }
+        waiter.waited(Flight.name(RefusalReason.WAIT_TIMEOUT));
         countRefusal(RefusalReason.WAIT_TIMEOUT);
         return true;
     }
@@ -255,6 +292,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
 
     private void countRefusal(RefusalReason reason) {
         Objects.requireNonNull(refusals.get(reason)).increment();
+        flight.refused(reason);
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.refused(this, reason));
         }
@@ -271,6 +309,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
     /** A caller left its running work. */
     void abandoned() {
         abandoned.increment();
+        flight.abandoned();
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.abandoned(this));
         }
@@ -302,6 +341,15 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
     }
 
     @Override
+    public Registration watch(Watcher watcher) {
+        return watchers.add(watcher);
+    }
+
+    Watchers watchers() {
+        return watchers;
+    }
+
+    @Override
     public boolean isClosed() {
         return gate.isClosed();
     }
@@ -330,7 +378,10 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
         return () -> {
             ContextCarrier.Scope scope = context.open();
             try {
-                work.run();
+                watchers.follow(() -> {
+                    work.run();
+                    return work;
+                });
             } finally {
                 scope.close();
             }
@@ -371,7 +422,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper {
         try {
             Held before = Held.enter(this, permit, Held.capture());
             try {
-                return work.call();
+                return watchers.followed(work).call();
             } finally {
                 Held.restore(before);
             }

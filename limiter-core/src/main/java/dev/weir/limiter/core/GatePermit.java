@@ -2,8 +2,10 @@ package dev.weir.limiter.core;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.core.flight.Hold;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /** A permit of a {@link Gate}. The compare-and-set in {@link #close} makes it one-shot. */
 final class GatePermit implements Permit {
@@ -20,13 +22,15 @@ final class GatePermit implements Permit {
 
     private final GateLimiter limiter;
     private final long grantedAt; // as Nanos.now, or 0 when nobody listened
+    private final @Nullable Hold hold; // null when nobody recorded
 
     @SuppressWarnings("unused") // through CLOSED
     private volatile boolean closed;
 
-    GatePermit(GateLimiter limiter, long grantedAt) {
+    GatePermit(GateLimiter limiter, long grantedAt, @Nullable Hold hold) {
         this.limiter = limiter;
         this.grantedAt = grantedAt;
+        this.hold = hold;
     }
 
     @Override
@@ -50,7 +54,13 @@ final class GatePermit implements Permit {
      */
     void close(boolean passOn) {
         if (!closed && CLOSED.compareAndSet(this, false, true)) {
-            limiter.release(grantedAt, passOn);
+            if (hold == null) {
+                limiter.release(grantedAt, passOn);
+            } else {
+                hold.stop();
+                limiter.release(grantedAt, passOn);
+                hold.record();
+            }
         }
     }
 

@@ -197,7 +197,7 @@ final class Iteration<T> implements Flow.Subscription {
     private End drawInContext() {
         ContextCarrier.Scope scope = context.open();
         try {
-            return drawItems();
+            return limiter.watchers().follow(this::drawItems);
         } finally {
             try {
                 context = limiter.captureContext(); // what this slice has set, the next one sees

@@ -4,6 +4,8 @@ import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.CapacityLimiterBuilder;
 import dev.weir.limiter.ContextCarrier;
 import dev.weir.limiter.LimiterListener;
+import dev.weir.limiter.core.flight.Labels;
+import dev.weir.limiter.core.watch.Roles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,6 +22,7 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     private static final Duration DEFAULT_IDLE_TIME = Duration.ofSeconds(10);
 
     private final String name;
+    private Labels labels;
     private int capacity = DEFAULT_CAPACITY;
     private int maxWaiting = DEFAULT_MAX_WAITING;
     private int reserve = DEFAULT_RESERVE;
@@ -32,6 +35,13 @@ final class LimiterSettings implements CapacityLimiterBuilder {
 
     LimiterSettings(String name) {
         this.name = checkName(name);
+        this.labels = new Labels(name, Roles.NONE, Roles.NONE);
+    }
+
+    /** Says where the limiter belongs. */
+    LimiterSettings in(String scope, String role) {
+        labels = new Labels(name, role, scope);
+        return this;
     }
 
     static String checkName(String name) {
@@ -44,6 +54,7 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     /** The same settings, to be changed apart from these. */
     LimiterSettings copy() {
         LimiterSettings copy = new LimiterSettings(name);
+        copy.labels = labels;
         copy.capacity = capacity;
         copy.maxWaiting = maxWaiting;
         copy.reserve = reserve;
@@ -166,6 +177,10 @@ final class LimiterSettings implements CapacityLimiterBuilder {
 
     String name() {
         return name;
+    }
+
+    Labels labels() {
+        return labels;
     }
 
     int capacity() {

@@ -151,7 +151,7 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
         Held before = Held.current();
         try {
             Held.enter(limiter, held, starter);
-            value = Carriers.call(carried, todo);
+            value = Carriers.call(carried, limiter.watchers().followed(todo));
         } catch (Throwable e) { // an Error too: the permit goes home and the caller gets it
             failure = e;
         }

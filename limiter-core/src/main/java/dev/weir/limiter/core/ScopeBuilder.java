@@ -4,6 +4,7 @@ import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.CapacityLimiterBuilder;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.core.watch.Roles;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -82,7 +83,7 @@ final class ScopeBuilder implements LimiterScope.Builder {
         Map<LimiterRole, LimiterSettings> coded = new EnumMap<>(LimiterRole.class);
         for (LimiterRole role : LimiterRole.values()) {
             if (!given.containsKey(role)) {
-                LimiterSettings settings = settings(role.key());
+                LimiterSettings settings = settings(role.key()).in(name, role.key());
                 Integer capacity = capacities.get(role);
                 if (capacity != null) {
                     settings.capacity(capacity);
@@ -90,13 +91,14 @@ final class ScopeBuilder implements LimiterScope.Builder {
                 coded.put(role, settings);
             }
         }
-        UnaryOperator<CapacityLimiterBuilder> toEach = each; // as it is now: the builder may be used again
+        UnaryOperator<CapacityLimiterBuilder> toEach = each; // as they are now: the builder may be used again
+        String scope = name;
         return new DefaultScope(
-                name,
+                scope,
                 given,
                 coded,
                 (group, capacity) -> {
-                    LimiterSettings settings = settings(group, toEach);
+                    LimiterSettings settings = settings(group, toEach).in(scope, Roles.GROUP);
                     settings.capacity(capacity);
                     return settings;
                 },

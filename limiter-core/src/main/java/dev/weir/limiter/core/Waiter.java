@@ -1,6 +1,7 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.core.watch.Watcher;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -36,12 +37,23 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     long waitingSince; // System.nanoTime when queued; written under the gate's lock
     boolean queued; // guarded by the gate's lock, as are the links
 
+    Watcher.@Nullable Wait watched; // set before it is queued, if anybody follows
+
     @Nullable Waiter<?> previous;
 
     @Nullable Waiter<?> next;
 
     Waiter(Kind kind) {
         this.kind = kind;
+    }
+
+    /** Tells whoever follows this wait that it is over. */
+    final void waited(String outcome) {
+        Watcher.Wait following = watched;
+        if (following != null) {
+            watched = null;
+            following.ended(outcome);
+        }
     }
 
     /**

@@ -1,0 +1,217 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+import static org.awaitility.Awaitility.await;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.tck.IdleLimiters;
+import io.github.resilience4j.bulkhead.Bulkhead;
+import io.github.resilience4j.core.Registry;
+import java.io.File;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import jdk.jfr.EventType;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.Logger;
+
+/** The events of JDK Flight Recorder, in real recordings. */
+@Timeout(60)
+class FlightTest {
+
+    @RegisterExtension
+    final IdleLimiters idle = new IdleLimiters();
+
+    @TempDir
+    Path folder;
+
+    private Recording everything() {
+        Recording recording = new Recording();
+        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned")) {
+            recording.enable("dev.weir.limiter." + event).withoutThreshold();
+        }
+        recording.start();
+        return recording;
+    }
+
+    private List<RecordedEvent> events(Recording recording, String kind, String limiter) throws Exception {
+        Path file = folder.resolve("events.jfr");
+        recording.dump(file);
+        return RecordingFile.readAllEvents(file).stream()
+                .filter(event -> event.getEventType().getName().equals("dev.weir.limiter." + kind))
+                .filter(event -> limiter.equals(event.getString("limiter")))
+                .collect(Collectors.toList());
+    }
+
+    @Test
+    void every_event_is_recorded_with_limiter_role_and_thread() throws Exception {
+        try (LimiterScope scope = idle.watch(LimiterScope.builder()
+                        .name("orders")
+                        .capacity(1)
+                        .each(each -> each.maxWaiting(1))
+                        .open());
+                Recording recording = everything()) {
+            CapacityLimiter limiter = scope.background();
+            CountDownLatch mayEnd = new CountDownLatch(1);
+            CountDownLatch started = new CountDownLatch(1);
+            CompletableFuture<Void> running = Limiters.run(limiter, () -> {
+                started.countDown();
+                mayEnd.await();
+                return null;
+            });
+            started.await();
+            CompletableFuture<String> waiting =
+                    Limiters.run(limiter, () -> Thread.currentThread().getName());
+            assertThat(limiter.acquireAsync()).isCompletedExceptionally();
+            assertThat(running.cancel(false)).isTrue();
+            limiter.resize(2);
+            String worker = waiting.get(10, TimeUnit.SECONDS);
+            mayEnd.countDown();
+            await().until(() -> limiter.statistics().inUse() == 0);
+            await().until(() -> events(recording, "Hold", "background").size() == 2);
+
+            List<RecordedEvent> waits = events(recording, "Wait", "background");
+            assertThat(waits)
+                    .extracting(wait -> wait.getString("outcome"))
+                    .containsExactlyInAnyOrder("granted", "queue_full");
+            assertThat(waits).allSatisfy(wait -> {
+                assertThat(wait.getString("role")).isEqualTo("background");
+                assertThat(wait.getString("scope")).isEqualTo("orders");
+                assertThat(wait.getThread("asker").getJavaName())
+                        .isEqualTo(Thread.currentThread().getName());
+                assertThat(wait.getDuration()).isPositive();
+            });
+            assertThat(events(recording, "Hold", "background"))
+                    .allSatisfy(hold -> {
+                        assertThat(hold.getString("role")).isEqualTo("background");
+                        assertThat(hold.getDuration()).isPositive();
+                    })
+                    .anySatisfy(
+                            hold -> assertThat(hold.getThread().getJavaName()).isEqualTo(worker));
+            assertThat(events(recording, "Refused", "background"))
+                    .singleElement()
+                    .satisfies(
+                            refused -> assertThat(refused.getString("reason")).isEqualTo("queue_full"));
+            assertThat(events(recording, "Resized", "background"))
+                    .singleElement()
+                    .satisfies(resized -> {
+                        assertThat(resized.getInt("from")).isEqualTo(1);
+                        assertThat(resized.getInt("to")).isEqualTo(2);
+                    });
+            assertThat(events(recording, "Abandoned", "background"))
+                    .singleElement()
+                    .satisfies(abandoned -> {
+                        assertThat(abandoned.getThread().getJavaName())
+                                .isEqualTo(Thread.currentThread().getName());
+                        assertThat(abandoned.getStackTrace().getFrames())
+                                .extracting(frame -> frame.getMethod().getType().getName())
+                                .contains(FlightTest.class.getName());
+                    });
+        }
+    }
+
+    @Test
+    void waits_that_end_without_a_permit_say_how() throws Exception {
+        try (Recording recording = everything()) {
+            CapacityLimiter limiter =
+                    CapacityLimiter.builder("ends").capacity(1).build();
+            Permit held = limiter.tryAcquire().orElseThrow();
+            assertThat(limiter.acquireAsync().cancel(false)).isTrue();
+            assertThat(limiter.tryAcquire(Duration.ofMillis(1))).isEmpty();
+            CompletableFuture<Permit> last = limiter.acquireAsync();
+            limiter.close();
+            assertThat(last).isCompletedExceptionally();
+            held.close();
+
+            assertThat(events(recording, "Wait", "ends"))
+                    .extracting(event -> event.getString("outcome"), event -> event.getString("role"))
+                    .containsExactlyInAnyOrder(
+                            tuple("withdrawn", "none"), tuple("withdrawn", "none"), tuple("closed", "none"));
+        }
+    }
+
+    @Test
+    void waiting_limit_that_passes_is_recorded_once() throws Exception {
+        try (Recording recording = everything();
+                CapacityLimiter limiter = CapacityLimiter.builder("limit")
+                        .capacity(0)
+                        .maxWait(Duration.ofMillis(5))
+                        .build()) {
+            assertThat(limiter.acquireAsync())
+                    .failsWithin(10, TimeUnit.SECONDS)
+                    .withThrowableThat()
+                    .withMessageContaining("'limit'");
+            assertThat(events(recording, "Wait", "limit"))
+                    .singleElement()
+                    .satisfies(event -> assertThat(event.getString("outcome")).isEqualTo("wait_timeout"));
+        }
+    }
+
+    /** A recording with nothing but its defaults is not flooded. */
+    @Test
+    void short_waits_and_holds_are_left_out_unless_asked_for() throws Exception {
+        try (Recording recording = new Recording();
+                CapacityLimiter limiter = CapacityLimiter.of("short", 1)) {
+            recording.start();
+            limiter.resize(2);
+            Permit held = limiter.tryAcquire().orElseThrow();
+            long begun = System.nanoTime();
+            held.close();
+            boolean quick = System.nanoTime() - begun < Duration.ofMillis(5).toNanos();
+            assertThat(events(recording, "Resized", "short")).hasSize(1);
+            if (quick) { // or else the machine stood still meanwhile
+                assertThat(events(recording, "Hold", "short")).isEmpty();
+            }
+            assertThat(FlightRecorder.getFlightRecorder().getEventTypes())
+                    .extracting(EventType::getName)
+                    .contains("dev.weir.limiter.Hold");
+        }
+    }
+
+    @Test
+    void limiters_work_where_the_recorder_is_absent() throws Exception {
+        String classPath = Stream.of(
+                        CapacityLimiter.class, GateLimiter.class, Bulkhead.class, Registry.class, Logger.class)
+                .map(FlightTest::place)
+                .collect(Collectors.joining(
+                        File.pathSeparator,
+                        "",
+                        File.pathSeparator + Path.of("target", "test-classes").toAbsolutePath()));
+        Process java = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--limit-modules",
+                        "java.base",
+                        "-cp",
+                        classPath,
+                        WithoutRecorder.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        assertThat(java.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(new String(java.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .contains("no recorder: 4711 under capacity 2, in use 0, waiting 0");
+    }
+
+    private static String place(Class<?> type) {
+        return Path.of(URI.create(
+                        type.getProtectionDomain().getCodeSource().getLocation().toString()))
+                .toString();
+    }
+}
