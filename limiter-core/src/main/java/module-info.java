@@ -2,7 +2,7 @@
 module dev.weir.limiter.core {
     requires transitive dev.weir.limiter;
     requires static transitive org.jspecify;
-    requires io.github.resilience4j.bulkhead;
+    requires transitive io.github.resilience4j.bulkhead;
     requires io.github.resilience4j.core;
     requires org.slf4j;
     requires static io.github.resilience4j.micrometer;
@@ -17,6 +17,7 @@ module dev.weir.limiter.core {
     exports dev.weir.limiter.jmx;
     exports dev.weir.limiter.metrics;
     exports dev.weir.limiter.observation;
+    exports dev.weir.limiter.resilience4j;
 
     provides dev.weir.limiter.spi.LimiterProvider with
             dev.weir.limiter.core.CoreProvider;

@@ -28,7 +28,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
 
     private static final String API = "dev.weir.limiter";
-    private static final String[] CORE = {API + ".core..", API + ".jmx..", API + ".metrics..", API + ".observation.."};
+    private static final String[] CORE = {
+        API + ".core..", API + ".jmx..", API + ".metrics..", API + ".observation..", API + ".resilience4j.."
+    };
     private static final String TCK = API + ".tck..";
     private static final String[] ADAPTERS = {API + ".jetty..", API + ".netty..", API + ".servlet.."};
 
@@ -61,6 +63,7 @@ class ArchitectureTest {
                         "dev.weir.limiter.spi",
                         "dev.weir.limiter.core",
                         "dev.weir.limiter.metrics",
+                        "dev.weir.limiter.resilience4j",
                         "dev.weir.limiter.tck",
                         "dev.weir.limiter.jetty",
                         "dev.weir.limiter.netty",

@@ -8,6 +8,9 @@ import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.resilience4j.Bulkheads;
+import io.github.resilience4j.bulkhead.Bulkhead;
+import io.github.resilience4j.bulkhead.BulkheadRegistry;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -137,6 +140,28 @@ class SnippetsTest {
         try (CapacityLimiter limiter =
                 CapacityLimiter.builder("orders").capacity(0).maxWaiting(0).build()) {
             assertThat(Snippets.refusal(limiter, new FewOrders()).join()).matches("Busy, try again in \\d+ s");
+        }
+    }
+
+    @Test
+    void aLimiterIsSharedWithCodeForResilience4j() {
+        BulkheadRegistry registry = BulkheadRegistry.ofDefaults();
+        try (LimiterScope limiters = LimiterScope.open()) {
+            // tag::publish-bulkhead
+            CapacityLimiter partner = limiters.limiter("partner-api", 5);
+            Bulkheads.publish(partner, registry); // before anything is decorated; @Bulkhead("partner-api") shares it
+            // end::publish-bulkhead
+            assertThat(registry.bulkhead("partner-api")
+                            .executeSupplier(() -> partner.statistics().inUse()))
+                    .isEqualTo(1);
+            // tag::adopt-bulkhead
+            Bulkhead theirs = registry.bulkhead("legacy");
+            CapacityLimiter limiter = Bulkheads.adopt(theirs); // each permit is one of the bulkhead's
+            // end::adopt-bulkhead
+            assertThat(Limiters.run(limiter, () -> theirs.getMetrics().getAvailableConcurrentCalls())
+                            .join())
+                    .isEqualTo(24);
+            limiter.close();
         }
     }
 }

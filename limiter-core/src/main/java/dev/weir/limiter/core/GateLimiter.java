@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
-final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
+class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     private static final Duration MIN_RETRY_AFTER = Duration.ofSeconds(1);
     private static final String GRANTED = "granted";
@@ -94,13 +94,17 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
     public void resize(int capacity) {
         LimiterSettings.checkCapacity(capacity);
         List<Waiter<?>> granted = new ArrayList<>();
-        int before = gate.resize(capacity, granted);
+        int before = changeCapacity(capacity, granted);
         granted.forEach(waiter -> tellGranted(waiter, false));
         crew.resized();
         flight.resized(before, capacity);
         if (!listeners.isEmpty()) {
             listeners.tell(listener -> listener.resized(this, before, capacity));
         }
+    }
+
+    int changeCapacity(int capacity, List<Waiter<?>> granted) {
+        return gate.resize(capacity, granted);
     }
 
     @Override
@@ -128,7 +132,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
      *
      * @return the permit, or null when the time passed, or when refused and nothing is to be thrown
      */
-    private @Nullable GatePermit acquire(long nanos, boolean throwing) throws InterruptedException {
+    @Nullable GatePermit acquire(long nanos, boolean throwing) throws InterruptedException {
         if (nanos > 0) {
             BlockingGuard.check(name);
         }
@@ -150,6 +154,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         }
         try {
             if (answer == Gate.Answer.QUEUED) {
+                queued();
                 return waiter.await(this, nanos, nanos < maxWaitNanos);
             }
             waiter.waited(Flight.name(Gate.reason(answer)));
@@ -181,6 +186,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
                 waiter.granted(newPermit(0), false);
             }
             case QUEUED -> {
+                queued();
                 if (expiry != null && !waiter.kind.exempt()) {
                     expiry.arm();
                 }
@@ -205,6 +211,9 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
     private void follow(Waiter<?> waiter) {
         waiter.watched = watchers.waiting();
     }
+
+    /** Somebody has begun to wait, and may have been served since. */
+    void queued() {}
 
     private <T> Waiter<T> asked(Waiter<T> waiter) {
         admit(waiter);
@@ -233,7 +242,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         }
     }
 
-    private void tellGranted(Waiter<?> waiter, boolean passOn) {
+    final void tellGranted(Waiter<?> waiter, boolean passOn) {
         if (waiter.runsUserCode()) {
             Deliveries.deliver(() -> waiter.granted(permitFor(waiter), false));
         } else {
@@ -448,7 +457,7 @@ final class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     @Override
     public void execute(Permit permit, Runnable command) {
-        if (!(permit instanceof GatePermit ours) || ours.limiter() != this) {
+        if (!(permit instanceof GatePermit ours) || !ours.limiter().equals(this)) {
             throw new IllegalArgumentException(
                     "limiter '" + name + "' was given " + permit + ", expected one of its own");
         }

@@ -18,7 +18,7 @@ record Held(
     /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
     static boolean covers(GateLimiter limiter) {
         for (Held held = current(); held != null; held = held.outer) {
-            if (held.limiter == limiter && held.permit.isOpen()) {
+            if (held.limiter.equals(limiter) && held.permit.isOpen()) {
                 return true;
             }
         }
