@@ -37,6 +37,10 @@ public class AcquireBenchmark {
             .capacity(PERMITS)
             .listener(new LimiterListener() {})
             .build();
+    private final CapacityLimiter weirTracked = CapacityLimiter.builder("weir-tracked")
+            .capacity(PERMITS)
+            .trackHolders(Duration.ofSeconds(30))
+            .build();
     private final Semaphore semaphore = new Semaphore(PERMITS);
     private final io.github.resilience4j.bulkhead.Bulkhead resilience4jUnfair = resilience4j(false);
     private final io.github.resilience4j.bulkhead.Bulkhead resilience4jFair = resilience4j(true);
@@ -73,6 +77,11 @@ public class AcquireBenchmark {
     @Benchmark
     public void weirWithListener() {
         weirWithListener.tryAcquire().orElseThrow().close();
+    }
+
+    @Benchmark
+    public void weirTracked() {
+        weirTracked.tryAcquire().orElseThrow().close();
     }
 
     @Benchmark

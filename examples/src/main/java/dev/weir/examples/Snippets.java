@@ -362,6 +362,16 @@ final class Snippets {
         // end::statistics
     }
 
+    static void holders() {
+        // tag::holders
+        CapacityLimiter partner = CapacityLimiter.builder("partner-api")
+                .capacity(5)
+                .trackHolders(Duration.ofSeconds(30)) // longer than that is worth a report
+                .build();
+        partner.holders().forEach(System.out::println); // who, for how long, asked for where, and where it is now
+        // end::holders
+    }
+
     static boolean shutdown(LimiterScope limiters, Server server) throws Exception {
         // tag::shutdown
         server.setStopTimeout(30_000); // before it is started: how long accepted work may take

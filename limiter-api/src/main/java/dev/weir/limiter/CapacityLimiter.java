@@ -2,6 +2,7 @@ package dev.weir.limiter;
 
 import dev.weir.limiter.spi.LimiterProvider;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -149,6 +150,16 @@ public interface CapacityLimiter extends AutoCloseable {
     default Registration listen(LimiterListener listener) {
         throw new UnsupportedOperationException(
                 "Limiter '" + name() + "' of " + getClass() + " takes listeners from its builder only");
+    }
+
+    /**
+     * Who holds permits at the moment, the oldest first, as far as they are followed: none unless the limiter {@linkplain
+     * CapacityLimiterBuilder#trackHolders tracks holders}. Never waits for permits; takes a stack of each thread that works.
+     *
+     * @return a snapshot
+     */
+    default List<PermitHolder> holders() {
+        return List.of();
     }
 
     /**

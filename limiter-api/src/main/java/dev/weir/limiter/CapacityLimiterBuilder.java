@@ -54,6 +54,23 @@ public interface CapacityLimiterBuilder {
     CapacityLimiterBuilder reserve(int reserve);
 
     /**
+     * Follows who holds permits, for {@link CapacityLimiter#holders}, and reports, once each, in the log and to listeners: a permit
+     * that is held for longer than a time, with the stack it was asked for at and the one of the thread that works under it; and
+     * again when it comes back after all. A permit that was dropped without being closed, which the garbage collector finds, is
+     * reported, counted in {@link LimiterStatistics#leaked} and given back.
+     *
+     * <p>Every permit is followed while no more than some hundred a second are asked for; above that it is a random sample. The
+     * default is to follow none, which costs nothing.
+     *
+     * @param suspicious for how long a permit is normally held at most; more than zero
+     * @return this builder
+     * @throws UnsupportedOperationException when the implementation cannot
+     */
+    default CapacityLimiterBuilder trackHolders(Duration suspicious) {
+        throw new UnsupportedOperationException(getClass().getName() + " does not track holders");
+    }
+
+    /**
      * Runs the limiter's work on virtual threads.
      *
      * @return this builder

@@ -67,4 +67,29 @@ public interface LimiterListener {
      * @param failure what it threw, empty when it returned a value
      */
     default void abandonedEnded(CapacityLimiter limiter, Optional<Throwable> failure) {}
+
+    /**
+     * A permit has been held for longer than the limiter takes for normal. Told once, if the limiter {@linkplain
+     * CapacityLimiterBuilder#trackHolders tracks holders}, as are the next two.
+     *
+     * @param limiter the limiter
+     * @param holder who holds it
+     */
+    default void overdue(CapacityLimiter limiter, PermitHolder holder) {}
+
+    /**
+     * A permit that was told to be overdue was given back after all.
+     *
+     * @param limiter the limiter
+     * @param holder who held it
+     */
+    default void overdueReturned(CapacityLimiter limiter, PermitHolder holder) {}
+
+    /**
+     * A permit was dropped without being closed, and was given back when the garbage collector found that.
+     *
+     * @param limiter the limiter
+     * @param holder who dropped it
+     */
+    default void dropped(CapacityLimiter limiter, PermitHolder holder) {}
 }

@@ -218,6 +218,8 @@ public interface LimiterScope extends AutoCloseable {
          *   <li>{@code max-waiting}: a number from 0
          *   <li>{@code max-wait}: a time such as {@code 500ms}, {@code 30s}, {@code 2m}, an ISO-8601 duration, or {@code none}
          *   <li>{@code reserve}: a number from 0
+         *   <li>{@code track-holders}: a time, as for {@code max-wait}, or {@code none}; see {@link
+         *       CapacityLimiterBuilder#trackHolders}
          *   <li>{@code virtual-threads}: {@code true} or {@code false}
          * </ul>
          *

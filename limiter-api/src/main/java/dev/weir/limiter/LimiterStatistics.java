@@ -93,6 +93,16 @@ public interface LimiterStatistics {
     long abandoned();
 
     /**
+     * How many permits were dropped without being closed, and given back when that was found. Counted only by limiters that
+     * {@linkplain CapacityLimiterBuilder#trackHolders track holders}.
+     *
+     * @return a total
+     */
+    default long leaked() {
+        return 0;
+    }
+
+    /**
      * How many refusals there were, whatever the reason.
      *
      * @return a total

@@ -59,6 +59,11 @@ record AdoptedStatistics(LimiterStatistics ours, int capacity, int inUse) implem
     }
 
     @Override
+    public long leaked() {
+        return ours.leaked();
+    }
+
+    @Override
     public String toString() {
         return "Limiter '" + limiterName() + "' (" + summary() + ")";
     }

@@ -54,6 +54,14 @@ final class Configuration {
                         Duration maxWait = time(value);
                         return settings -> settings.maxWait(maxWait);
                     },
+            "track-holders",
+                    value -> {
+                        if (value.equals("none")) {
+                            return LimiterSettings::noHolders;
+                        }
+                        Duration suspicious = time(value);
+                        return settings -> settings.trackHolders(suspicious);
+                    },
             "virtual-threads",
                     value -> switch (value) {
                         case "true" -> {

@@ -5,6 +5,7 @@ import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.flight.Hold;
@@ -27,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
@@ -48,6 +50,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
     private final Map<RefusalReason, LongAdder> refusals = new EnumMap<>(RefusalReason.class);
     private final LongAdder withdrawn = new LongAdder();
     private final LongAdder abandoned = new LongAdder();
+    private final @Nullable Holders holders; // null unless they are tracked
 
     GateLimiter(LimiterSettings settings) {
         this.name = settings.name();
@@ -65,6 +68,8 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         this.maxWaitNanos = settings.maxWaitNanos();
         this.expiry =
                 maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos, Expiry::onCommonPool);
+        long suspicious = settings.suspiciousNanos();
+        this.holders = suspicious == Long.MAX_VALUE ? null : new Holders(this, suspicious, Expiry::onCommonPool);
         for (RefusalReason reason : RefusalReason.values()) {
             refusals.put(reason, new LongAdder());
         }
@@ -118,7 +123,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     @Override
     public Optional<Permit> tryAcquire() {
-        return gate.tryTake() ? Optional.of(newPermit(0)) : Optional.empty();
+        return gate.tryTake() ? Optional.of(newPermit(0, sample())) : Optional.empty();
     }
 
     @Override
@@ -140,17 +145,18 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
             throw new InterruptedException("interrupted before waiting for limiter '" + name + "'");
         }
         if (gate.tryTake()) {
-            return newPermit(0);
+            return newPermit(0, sample());
         }
         if (nanos <= 0) {
             return null;
         }
         BlockedThread waiter = new BlockedThread();
+        waiter.origin = sample();
         follow(waiter);
         Gate.Answer answer = gate.admit(waiter);
         if (answer == Gate.Answer.GRANTED) {
             waiter.waited(GRANTED);
-            return newPermit(0);
+            return newPermit(0, waiter.origin);
         }
         try {
             if (answer == Gate.Answer.QUEUED) {
@@ -179,11 +185,12 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     /** Asks the gate and tells the waiter at once if it need not wait. */
     void admit(Waiter<?> waiter) {
+        waiter.origin = sample();
         Gate.Answer answer = watchers.followWaits() ? admitFollowed(waiter) : gate.admit(waiter);
         switch (answer) {
             case GRANTED -> {
                 waiter.waited(GRANTED);
-                waiter.granted(newPermit(0), false);
+                waiter.granted(newPermit(0, waiter.origin), false);
             }
             case QUEUED -> {
                 queued();
@@ -220,12 +227,19 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         return waiter;
     }
 
-    private GatePermit newPermit(long waitedNanos) {
+    private Holding.@Nullable Origin sample() {
+        return holders == null ? null : holders.sample();
+    }
+
+    private GatePermit newPermit(long waitedNanos, Holding.@Nullable Origin origin) {
         @Nullable Hold hold = Flight.recordsHolds() ? flight.holding() : null;
-        if (listeners.isEmpty()) {
-            return new GatePermit(this, 0, hold);
+        GatePermit permit = new GatePermit(this, listeners.isEmpty() ? 0 : Nanos.now(), hold);
+        if (holders != null && origin != null) {
+            permit.holding = holders.hold(permit, origin);
         }
-        GatePermit permit = new GatePermit(this, Nanos.now(), hold);
+        if (listeners.isEmpty()) {
+            return permit;
+        }
         listeners.tell(listener -> listener.granted(this, Duration.ofNanos(waitedNanos)));
         return permit;
     }
@@ -256,7 +270,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     private GatePermit permitFor(Waiter<?> waiter) {
         waiter.waited(GRANTED);
-        return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince);
+        return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince, waiter.origin);
     }
 
     private void tellRefused(Waiter<?> waiter, RefusalReason reason) {
@@ -336,7 +350,19 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
     public LimiterStatistics statistics() {
         Map<RefusalReason, Long> totals = new EnumMap<>(RefusalReason.class);
         refusals.forEach((reason, count) -> totals.put(reason, count.sum()));
-        return new Statistics(name, gate.snapshot(), totals, withdrawn.sum(), abandoned.sum());
+        long leaked = holders == null ? 0 : holders.leaked();
+        return new Statistics(name, gate.snapshot(), totals, withdrawn.sum(), abandoned.sum(), leaked);
+    }
+
+    @Override
+    public List<PermitHolder> holders() {
+        return holders == null ? List.of() : holders.describe();
+    }
+
+    void tell(Consumer<LimiterListener> news) {
+        if (!listeners.isEmpty()) {
+            listeners.tell(news);
+        }
     }
 
     @Override

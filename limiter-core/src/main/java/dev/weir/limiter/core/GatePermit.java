@@ -24,6 +24,8 @@ final class GatePermit implements Permit {
     private final long grantedAt; // as Nanos.now, or 0 when nobody listened
     private final @Nullable Hold hold; // null when nobody recorded
 
+    @Nullable Holding holding; // set before anybody gets the permit; null unless it is followed
+
     @SuppressWarnings("unused") // through CLOSED
     private volatile boolean closed;
 
@@ -36,6 +38,14 @@ final class GatePermit implements Permit {
     @Override
     public CapacityLimiter limiter() {
         return limiter;
+    }
+
+    /** Work under this permit begins on the calling thread. */
+    void entered() {
+        Holding followed = holding;
+        if (followed != null) {
+            followed.runBy(Thread.currentThread());
+        }
     }
 
     boolean isOpen() {
@@ -54,6 +64,10 @@ final class GatePermit implements Permit {
      */
     void close(boolean passOn) {
         if (!closed && CLOSED.compareAndSet(this, false, true)) {
+            Holding followed = holding;
+            if (followed != null && !followed.end(false)) {
+                return; // found dropped, and given back
+            }
             if (hold == null) {
                 limiter.release(grantedAt, passOn);
             } else {

@@ -49,6 +49,7 @@ record Held(
      */
     static @Nullable Held enter(GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
         Held before = current();
+        permit.entered();
         restore(new Held(limiter, permit, join(outer, before)));
         return before;
     }

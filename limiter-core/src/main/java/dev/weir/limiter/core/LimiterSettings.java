@@ -27,6 +27,7 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     private int maxWaiting = DEFAULT_MAX_WAITING;
     private int reserve = DEFAULT_RESERVE;
     private long maxWaitNanos = Long.MAX_VALUE;
+    private long suspiciousNanos = Long.MAX_VALUE;
     private boolean virtualThreads;
     private @Nullable Executor workers;
     private Duration workerIdleTime = DEFAULT_IDLE_TIME;
@@ -59,6 +60,7 @@ final class LimiterSettings implements CapacityLimiterBuilder {
         copy.maxWaiting = maxWaiting;
         copy.reserve = reserve;
         copy.maxWaitNanos = maxWaitNanos;
+        copy.suspiciousNanos = suspiciousNanos;
         copy.virtualThreads = virtualThreads;
         copy.workers = workers;
         copy.workerIdleTime = workerIdleTime;
@@ -71,14 +73,15 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     Map<String, String> fixed() {
         Map<String, String> fixed = new LinkedHashMap<>();
         fixed.put("max-waiting", Integer.toString(maxWaiting));
-        fixed.put(
-                "max-wait",
-                maxWaitNanos == Long.MAX_VALUE
-                        ? "none"
-                        : Duration.ofNanos(maxWaitNanos).toString());
+        fixed.put("max-wait", text(maxWaitNanos));
+        fixed.put("track-holders", text(suspiciousNanos));
         fixed.put("reserve", Integer.toString(reserve));
         fixed.put("virtual-threads", workers == null ? Boolean.toString(virtualThreads) : "an executor");
         return fixed;
+    }
+
+    private static String text(long nanos) {
+        return nanos == Long.MAX_VALUE ? "none" : Duration.ofNanos(nanos).toString();
     }
 
     static void checkCapacity(int capacity) {
@@ -121,6 +124,18 @@ final class LimiterSettings implements CapacityLimiterBuilder {
     /** As long as anybody likes, which is the default. */
     void noMaxWait() {
         maxWaitNanos = Long.MAX_VALUE;
+    }
+
+    @Override
+    public CapacityLimiterBuilder trackHolders(Duration suspicious) {
+        checkPositive("suspicious", suspicious);
+        suspiciousNanos = Nanos.of(suspicious);
+        return this;
+    }
+
+    /** Nobody is followed, which is the default. */
+    void noHolders() {
+        suspiciousNanos = Long.MAX_VALUE;
     }
 
     @Override
@@ -193,6 +208,10 @@ final class LimiterSettings implements CapacityLimiterBuilder {
 
     int reserve() {
         return reserve;
+    }
+
+    long suspiciousNanos() {
+        return suspiciousNanos;
     }
 
     long maxWaitNanos() {

@@ -11,6 +11,14 @@ final class Log {
         log(System.Logger.Level.ERROR, "Unexpected failure while " + doing, failure);
     }
 
+    static void warning(String message) {
+        try {
+            System.getLogger(NAME).log(System.Logger.Level.WARNING, message);
+        } catch (Throwable e) {
+            // A log that does not work can be told nowhere.
+        }
+    }
+
     static void warning(String message, Throwable failure) {
         log(System.Logger.Level.WARNING, message, failure);
     }

@@ -7,7 +7,12 @@ import java.util.Map;
 
 /** A snapshot with the gate's numbers and the limiter's totals. */
 record Statistics(
-        String limiterName, Gate.Snapshot gate, Map<RefusalReason, Long> refusals, long withdrawn, long abandoned)
+        String limiterName,
+        Gate.Snapshot gate,
+        Map<RefusalReason, Long> refusals,
+        long withdrawn,
+        long abandoned,
+        long leaked)
         implements LimiterStatistics {
 
     @Override

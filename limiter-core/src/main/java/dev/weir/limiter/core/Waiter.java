@@ -38,6 +38,7 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     boolean queued; // guarded by the gate's lock, as are the links
 
     Watcher.@Nullable Wait watched; // set before it is queued, if anybody follows
+    Holding.@Nullable Origin origin; // who asked, if that is followed; written before it is queued
 
     @Nullable Waiter<?> previous;
 
