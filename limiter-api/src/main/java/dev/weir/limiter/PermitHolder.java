@@ -22,7 +22,16 @@ public record PermitHolder(
         List<StackTraceElement> askedAt,
         List<StackTraceElement> nowAt) {
 
-    /** Copies the stacks. */
+    /**
+     * Copies the stacks.
+     *
+     * @param limiterName the limiter
+     * @param threadName the thread
+     * @param age for how long the permit has been held
+     * @param overdue whether that is long
+     * @param askedAt where it was asked for
+     * @param nowAt where the thread is
+     */
     public PermitHolder {
         askedAt = List.copyOf(askedAt);
         nowAt = List.copyOf(nowAt);

@@ -12,7 +12,14 @@ import java.util.Objects;
  */
 public record SettingChange(String limiterName, String setting, String before, String after) {
 
-    /** Refuses null. */
+    /**
+     * Refuses null.
+     *
+     * @param limiterName the limiter
+     * @param setting the setting
+     * @param before its value before
+     * @param after its value now
+     */
     public SettingChange {
         Objects.requireNonNull(limiterName, "limiterName");
         Objects.requireNonNull(setting, "setting");
