@@ -1,10 +1,12 @@
 package dev.weir.limiter.core;
 
+import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.core.flight.AbandonedEvent;
 import dev.weir.limiter.core.flight.Hold;
 import dev.weir.limiter.core.flight.HoldEvent;
 import dev.weir.limiter.core.flight.Labels;
+import dev.weir.limiter.core.flight.LeakSuspectedEvent;
 import dev.weir.limiter.core.flight.RefusedEvent;
 import dev.weir.limiter.core.flight.ResizedEvent;
 import dev.weir.limiter.core.flight.WaitEvent;
@@ -67,6 +69,12 @@ final class Flight {
     void abandoned() {
         if (PRESENT) {
             AbandonedEvent.record(labels);
+        }
+    }
+
+    void leakSuspected(PermitHolder holder, boolean dropped) {
+        if (PRESENT) {
+            LeakSuspectedEvent.record(labels, holder, dropped);
         }
     }
 

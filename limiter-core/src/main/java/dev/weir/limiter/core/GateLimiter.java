@@ -359,6 +359,18 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         return holders == null ? List.of() : holders.describe();
     }
 
+    /** A permit is held for too long, or was dropped. */
+    void suspected(PermitHolder holder, boolean dropped) {
+        flight.leakSuspected(holder, dropped);
+        tell(listener -> {
+            if (dropped) {
+                listener.dropped(this, holder);
+            } else {
+                listener.overdue(this, holder);
+            }
+        });
+    }
+
     void tell(Consumer<LimiterListener> news) {
         if (!listeners.isEmpty()) {
             listeners.tell(news);

@@ -65,15 +65,26 @@ final class Holders {
         return holding;
     }
 
+    /** Must not throw: the permit has yet to go home. */
     void ended(Holding holding, boolean wasOverdue, boolean wasDropped) {
         held.remove(holding);
+        try {
+            tellEnded(holding, wasOverdue, wasDropped);
+        } catch (Throwable e) { // out of memory, say, for the stack
+            Log.unexpected("reporting a permit of limiter '" + limiter.name() + "'", e);
+        }
+    }
+
+    private void tellEnded(Holding holding, boolean wasOverdue, boolean wasDropped) {
         if (wasDropped) {
             leaked.increment();
-            report("dropped without being closed, and was given back now", holding, wasOverdue);
-            limiter.tell(listener -> listener.dropped(limiter, holding.describe(limiter.name(), wasOverdue)));
+            PermitHolder holder = holding.describe(limiter.name(), wasOverdue);
+            report("dropped without being closed, and was given back now", holder);
+            limiter.suspected(holder, true);
         } else if (wasOverdue) {
-            report("given back after all", holding, true);
-            limiter.tell(listener -> listener.overdueReturned(limiter, holding.describe(limiter.name(), true)));
+            PermitHolder holder = holding.describe(limiter.name(), true);
+            report("given back after all", holder);
+            limiter.tell(listener -> listener.overdueReturned(limiter, holder));
         }
     }
 
@@ -106,8 +117,12 @@ final class Holders {
 
     /** T1 finds nobody and stops looking, T2 begins to hold and finds T1 looking: T1 looks once more after having stopped. */
     void look() {
-        findDropped();
-        findOverdue();
+        try {
+            findDropped();
+            findOverdue();
+        } catch (Throwable e) { // out of memory, say: the next look may do better
+            Log.unexpected("looking at the holders of limiter '" + limiter.name() + "'", e);
+        }
         adaptSampling();
         if (!held.isEmpty() || mask != 0) {
             schedule();
@@ -130,8 +145,9 @@ final class Holders {
     private void findOverdue() {
         for (Holding holding : held) {
             if (holding.ageNanos() > thresholdNanos && holding.becomesOverdue()) {
-                report("held for longer than " + TimeUnit.NANOSECONDS.toMillis(thresholdNanos) + " ms", holding, true);
-                limiter.tell(listener -> listener.overdue(limiter, holding.describe(limiter.name(), true)));
+                PermitHolder holder = holding.describe(limiter.name(), true);
+                report("held for longer than " + TimeUnit.NANOSECONDS.toMillis(thresholdNanos) + " ms", holder);
+                limiter.suspected(holder, false);
             }
         }
     }
@@ -143,7 +159,7 @@ final class Holders {
         }
     }
 
-    private void report(String what, Holding holding, boolean overdue) {
-        Log.warning("A permit was " + what + ": " + holding.describe(limiter.name(), overdue));
+    private static void report(String what, PermitHolder holder) {
+        Log.warning("A permit was " + what + ": " + holder);
     }
 }

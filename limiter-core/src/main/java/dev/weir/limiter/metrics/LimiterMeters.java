@@ -97,6 +97,7 @@ final class LimiterMeters {
         }
         counter(registry, "withdrawn", "Waiters that left of their own accord", tags, LimiterStatistics::withdrawn);
         counter(registry, "abandoned", "Work whose caller left while it ran", tags, LimiterStatistics::abandoned);
+        counter(registry, "leaked", "Permits that were dropped without being closed", tags, LimiterStatistics::leaked);
     }
 
     private void counter(

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.github.resilience4j.bulkhead.Bulkhead;
 import io.github.resilience4j.core.Registry;
@@ -45,7 +47,7 @@ class FlightTest {
 
     private Recording everything() {
         Recording recording = new Recording();
-        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned")) {
+        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned", "LeakSuspected")) {
             recording.enable("dev.weir.limiter." + event).withoutThreshold();
         }
         recording.start();
@@ -124,6 +126,36 @@ class FlightTest {
                         assertThat(abandoned.getStackTrace().getFrames())
                                 .extracting(frame -> frame.getMethod().getType().getName())
                                 .contains(FlightTest.class.getName());
+                    });
+        }
+    }
+
+    @Test
+    void a_permit_held_for_too_long_is_a_suspicion() throws Exception {
+        try (Recording recording = everything()) {
+            CountDownLatch reported = new CountDownLatch(1);
+            CapacityLimiter limiter = CapacityLimiter.builder("suspicious")
+                    .trackHolders(Duration.ofMillis(20))
+                    .listener(new LimiterListener() {
+                        @Override
+                        public void overdue(CapacityLimiter limiter, PermitHolder holder) {
+                            reported.countDown(); // after the event
+                        }
+                    })
+                    .build();
+            try (Permit held = limiter.acquire()) {
+                assertThat(held).isNotNull();
+                assertThat(reported.await(10, TimeUnit.SECONDS)).isTrue();
+            }
+            limiter.close();
+            assertThat(events(recording, "LeakSuspected", "suspicious"))
+                    .singleElement()
+                    .satisfies(suspicion -> {
+                        assertThat(suspicion.getString("holder"))
+                                .isEqualTo(Thread.currentThread().getName());
+                        assertThat(suspicion.getDuration("age")).isGreaterThanOrEqualTo(Duration.ofMillis(20));
+                        assertThat(suspicion.getString("askedAt")).contains("FlightTest.java:");
+                        assertThat(suspicion.getBoolean("dropped")).isFalse();
                     });
         }
     }

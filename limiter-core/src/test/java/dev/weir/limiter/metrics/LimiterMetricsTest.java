@@ -82,6 +82,7 @@ class LimiterMetricsTest {
                 .isZero();
         assertThat(busy.value("weir_limiter_withdrawn_total", ONE)).isEqualTo(1);
         assertThat(busy.value("weir_limiter_abandoned_total", ONE)).isEqualTo(1);
+        assertThat(busy.value("weir_limiter_leaked_total", ONE)).isZero();
         assertThat(busy.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(2);
         assertThat(busy.value("weir_limiter_hold_seconds_count", ONE)).isZero();
 
