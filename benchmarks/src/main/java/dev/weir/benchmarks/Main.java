@@ -53,6 +53,9 @@ final class Main {
             for (String pattern : patterns) {
                 options.include(pattern);
             }
+            if (Runtime.version().feature() < 21) {
+                options.exclude("[vV]irtual");
+            }
             if (threads > 1) {
                 options.exclude("RunBenchmark").exclude("IterateBenchmark"); // they bring threads of their own
             }

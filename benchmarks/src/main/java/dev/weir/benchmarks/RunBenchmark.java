@@ -81,6 +81,12 @@ public class RunBenchmark {
         }
     }
 
+    private static void requireVirtualThreads() {
+        if (Runtime.version().feature() < 21) {
+            throw new UnsupportedOperationException("virtual threads need Java 21 or later");
+        }
+    }
+
     @TearDown(Level.Trial)
     public void shutDown() throws Exception {
         pool.shutdown();
@@ -118,6 +124,7 @@ public class RunBenchmark {
     @OperationsPerInvocation(TASKS)
     @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
     public void weirVirtual() throws InterruptedException {
+        requireVirtualThreads();
         all(task -> Limiters.run(weirVirtual, task));
     }
 
@@ -143,6 +150,7 @@ public class RunBenchmark {
     @Benchmark
     @OperationsPerInvocation(TASKS)
     public void virtualThreadsWithSemaphore() throws InterruptedException {
+        requireVirtualThreads();
         all(task -> virtualThreads.execute(() -> {
             semaphore.acquireUninterruptibly();
             try {
