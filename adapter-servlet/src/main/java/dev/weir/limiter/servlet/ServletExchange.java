@@ -492,7 +492,9 @@ final class ServletExchange extends RequestExchange {
     private boolean cutVisibly(Throwable cause) {
         try {
             if (container() == Container.UNDERTOW) {
-                UndertowExchange.of(request).close();
+                if (undertow != null) {
+                    undertow.close();
+                }
                 return false;
             }
             if (!committed && protocol().startsWith("HTTP/1")) {

@@ -90,8 +90,11 @@ final class AdoptedLimiter extends GateLimiter {
     @Override
     void admit(Waiter<?> waiter) {
         leases.borrowIfNeeded();
-        super.admit(waiter);
-        leases.giveBackUnused();
+        try {
+            super.admit(waiter);
+        } finally {
+            leases.giveBackUnused();
+        }
     }
 
     @Override

@@ -123,7 +123,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
 
     @Override
     public Optional<Permit> tryAcquire() {
-        return gate.tryTake() ? Optional.of(newPermit(0, sample())) : Optional.empty();
+        return gate.tryTake() ? Optional.of(newPermit()) : Optional.empty();
     }
 
     @Override
@@ -145,7 +145,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
             throw new InterruptedException("interrupted before waiting for limiter '" + name + "'");
         }
         if (gate.tryTake()) {
-            return newPermit(0, sample());
+            return newPermit();
         }
         if (nanos <= 0) {
             return null;
@@ -231,11 +231,33 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         return holders == null ? null : holders.sample();
     }
 
+    /** For somebody who has not waited, and was not asked where he stands. */
+    private GatePermit newPermit() {
+        Holding.@Nullable Origin origin;
+        try {
+            origin = sample();
+        } catch (Throwable e) { // out of memory or stack, for a stack trace
+            release(0, false);
+            throw e;
+        }
+        return newPermit(0, origin);
+    }
+
+    /** The gate has counted it already: if it cannot be made, it goes back. */
     private GatePermit newPermit(long waitedNanos, Holding.@Nullable Origin origin) {
+        try {
+            return makePermit(waitedNanos, origin);
+        } catch (Throwable e) { // the JVM's own: out of memory, out of stack
+            release(0, false);
+            throw e;
+        }
+    }
+
+    private GatePermit makePermit(long waitedNanos, Holding.@Nullable Origin origin) {
         @Nullable Hold hold = Flight.recordsHolds() ? flight.holding() : null;
         GatePermit permit = new GatePermit(this, listeners.isEmpty() ? 0 : Nanos.now(), hold);
         if (holders != null && origin != null) {
-            permit.holding = holders.hold(permit, origin);
+            holders.hold(permit, origin);
         }
         if (listeners.isEmpty()) {
             return permit;

@@ -57,12 +57,12 @@ final class Holders {
         return new Holding.Origin(Thread.currentThread().getName(), new Throwable("asked for"));
     }
 
-    /** The permit was granted. */
-    Holding hold(GatePermit permit, Holding.Origin origin) {
+    /** The permit was granted. It knows of being followed before it is: what fails in between must not give it back twice. */
+    void hold(GatePermit permit, Holding.Origin origin) {
         Holding holding = new Holding(this, origin, permit, dropped);
+        permit.holding = holding;
         held.add(holding);
         arm();
-        return holding;
     }
 
     /** Must not throw: the permit has yet to go home. */
