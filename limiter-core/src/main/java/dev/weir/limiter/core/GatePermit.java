@@ -65,7 +65,7 @@ final class GatePermit implements Permit {
     void close(boolean passOn) {
         if (!closed && CLOSED.compareAndSet(this, false, true)) {
             Holding followed = holding;
-            if (followed != null && !followed.end(false)) {
+            if (followed != null && !followed.end()) {
                 return; // found dropped, and given back
             }
             if (hold == null) {
@@ -74,6 +74,9 @@ final class GatePermit implements Permit {
                 hold.stop();
                 limiter.release(grantedAt, passOn);
                 hold.record();
+            }
+            if (followed != null) {
+                followed.tell(false);
             }
         }
     }

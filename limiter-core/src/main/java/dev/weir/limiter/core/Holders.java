@@ -65,9 +65,12 @@ final class Holders {
         arm();
     }
 
-    /** Must not throw: the permit has yet to go home. */
-    void ended(Holding holding, boolean wasOverdue, boolean wasDropped) {
+    void remove(Holding holding) {
         held.remove(holding);
+    }
+
+    /** The permit has gone home. Whoever brought it must not hear of what fails here. */
+    void ended(Holding holding, boolean wasOverdue, boolean wasDropped) {
         try {
             tellEnded(holding, wasOverdue, wasDropped);
         } catch (Throwable e) { // out of memory, say, for the stack
@@ -77,7 +80,6 @@ final class Holders {
 
     private void tellEnded(Holding holding, boolean wasOverdue, boolean wasDropped) {
         if (wasDropped) {
-            leaked.increment();
             PermitHolder holder = holding.describe(limiter.name(), wasOverdue);
             report("dropped without being closed, and was given back now", holder);
             limiter.suspected(holder, true);
@@ -136,8 +138,10 @@ final class Holders {
 
     private void findDropped() {
         for (Reference<? extends GatePermit> found = dropped.poll(); found != null; found = dropped.poll()) {
-            if (found instanceof Holding holding && holding.end(true)) {
+            if (found instanceof Holding holding && holding.end()) {
+                leaked.increment();
                 limiter.release(0, false);
+                holding.tell(true);
             }
         }
     }

@@ -44,6 +44,7 @@ final class Holding extends PhantomReference<GatePermit> {
     private final long since = System.nanoTime();
     private final AtomicReference<State> state = new AtomicReference<>(State.HELD);
     private volatile @Nullable Thread runner;
+    private boolean wasOverdue; // touched by whoever ended it
 
     Holding(Holders holders, Origin origin, GatePermit permit, ReferenceQueue<GatePermit> dropped) {
         super(permit, dropped);
@@ -66,17 +67,23 @@ final class Holding extends PhantomReference<GatePermit> {
     }
 
     /**
-     * The permit goes home.
+     * The permit is about to go home.
      *
-     * @return false when it has gone home already
+     * @return false when it has gone home already; else {@link #tell} once it has
      */
-    boolean end(boolean dropped) {
+    boolean end() {
         State before = state.getAndSet(State.ENDED);
         if (before == State.ENDED) {
             return false;
         }
-        holders.ended(this, before == State.OVERDUE, dropped);
+        wasOverdue = before == State.OVERDUE;
+        holders.remove(this);
         return true;
+    }
+
+    /** The permit is home. */
+    void tell(boolean dropped) {
+        holders.ended(this, wasOverdue, dropped);
     }
 
     PermitHolder describe(String limiterName, boolean overdue) {

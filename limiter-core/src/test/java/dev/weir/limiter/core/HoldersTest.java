@@ -34,6 +34,7 @@ class HoldersTest {
     private final List<PermitHolder> overdue = new CopyOnWriteArrayList<>();
     private final List<PermitHolder> returned = new CopyOnWriteArrayList<>();
     private final List<PermitHolder> dropped = new CopyOnWriteArrayList<>();
+    private final List<Integer> inUseWhenTold = new CopyOnWriteArrayList<>();
     private final LimiterListener listener = new LimiterListener() {
         @Override
         public void overdue(CapacityLimiter limiter, PermitHolder holder) {
@@ -42,11 +43,13 @@ class HoldersTest {
 
         @Override
         public void overdueReturned(CapacityLimiter limiter, PermitHolder holder) {
+            inUseWhenTold.add(limiter.statistics().inUse());
             returned.add(holder);
         }
 
         @Override
         public void dropped(CapacityLimiter limiter, PermitHolder holder) {
+            inUseWhenTold.add(limiter.statistics().inUse());
             dropped.add(holder);
         }
     };
@@ -118,6 +121,7 @@ class HoldersTest {
         permit.close();
         assertThat(overdue).hasSize(2);
         assertThat(returned).hasSize(2);
+        assertThat(inUseWhenTold).as("told after the fact").containsExactly(1, 0);
         assertThat(overdue).allSatisfy(holder -> {
             assertThat(holder.limiterName()).isEqualTo("tracked");
             assertThat(holder.age()).isGreaterThanOrEqualTo(SHORT);
@@ -184,7 +188,7 @@ class HoldersTest {
         GatePermit permit = (GatePermit) limiter.acquire();
         try (Permit other = limiter.acquire()) {
             assertThat(other).isNotNull();
-            assertThat(Objects.requireNonNull(permit.holding).end(true)).isTrue();
+            assertThat(Objects.requireNonNull(permit.holding).end()).isTrue();
             limiter.release(0, false);
             permit.close();
             assertThat(limiter.statistics().inUse()).isEqualTo(1);
