@@ -6,31 +6,35 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Decides who is admitted, and when. Knows permits as a number only; what a grant means is up to the {@link Waiter}.
  *
- * <p><b>State.</b> One 64-bit {@link #word} holds, from the top: closed (1 bit), an epoch that every resize advances (13),
- * how many wait (25), how many permits are in use (25). Beside it stand two capacities, one for even epochs and one for odd: a
- * resize writes the one that is not in force, and then advances the epoch. So a word and its capacity belong together for
- * whoever finds the word unchanged after having read the capacity, which a compare-and-set of the word does.
+ * <p><b>State.</b> One 64-bit {@link #word} holds, from the top: closed (1 bit), locked (1), an epoch that every resize
+ * advances (12), how many wait (25), how many permits are in use (25). Beside it stand two capacities, one for even epochs and
+ * one for odd: a resize writes the one that is not in force, and then advances the epoch. So a word and its capacity belong
+ * together for whoever finds the word unchanged after having read the capacity, which a compare-and-set of the word does.
  *
  * <ul>
- *   <li>While nobody waits, permits are taken and given back by one compare-and-set of the word, without the lock.
- *   <li>While somebody waits, the word changes under the {@link #lock} only: the fast paths see the waiting count and step
- *       aside. So "waiting &gt; 0 implies that the head waiter has no permit free for it" holds whenever the lock is free.
- *   <li>Queues, capacities and the ledger's limit change under the lock only. Nothing under the lock can block or runs code of
- *       the user; whoever is granted or refused is told after it is released.
+ *   <li>While nobody waits, permits are taken and given back by one compare-and-set of the word, without locking.
+ *   <li>While somebody waits, the fast paths see the waiting count and step aside. So "waiting &gt; 0 implies that the head
+ *       waiter has no permit free for it" holds whenever the gate is not locked.
+ *   <li>Whoever sets the bit "locked" has the word to itself: others only read it until the holder stores the word that comes
+ *       next, which unlocks it. Queues, capacities and the ledger's limit change in between only. Nothing there can block or
+ *       runs code of the user; whoever is granted or refused is told afterwards.
  * </ul>
  *
- * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: T1's swap of the word to "one
- * waiting" fails, and it looks again. T1 reads a word below its capacity, T2 shrinks: the epoch fails T1's swap. T1 leaves
- * the queue, T2 grants: under the lock one of them finds the waiter queued and the other does not.
+ * <p>The lock is a bit of the word because under load one thread queues work while another takes it from the queue: what they
+ * fight for is then one cache line, and not that of a lock besides. It is held for some ten nanoseconds. Who finds it taken
+ * spins, and soon yields and sleeps, since its holder may have been put aside by the scheduler.
+ *
+ * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: locked, T1 looks again. T1 reads a
+ * word below its capacity, T2 shrinks: the epoch fails T1's swap. T1 leaves the queue, T2 grants: one of them locks first and
+ * finds the waiter queued, and the other does not.
  *
  * <p><b>Ledger.</b> See {@link Ledger}: counted here first and there second on the way in, the other way round on the way out;
  * its limit is max(capacity, in use) whenever the lock is free.
@@ -44,7 +48,8 @@ final class Gate {
     private static final long WAITING_MASK = COUNT_MASK << COUNT_BITS;
     private static final long EPOCH_ONE = 1L << (2 * COUNT_BITS);
     private static final long CLOSED = 1L << 63;
-    private static final long EPOCH_MASK = ~(CLOSED | WAITING_MASK | COUNT_MASK);
+    private static final long LOCKED = 1L << 62;
+    private static final long EPOCH_MASK = ~(CLOSED | LOCKED | WAITING_MASK | COUNT_MASK);
 
     /** As many permits can be in use at most, even with unlimited capacity: 33,554,431. */
     static final int MAX_IN_USE = (int) COUNT_MASK;
@@ -52,16 +57,26 @@ final class Gate {
     /** As many can wait at most. */
     static final int MAX_WAITING = (int) COUNT_MASK;
 
-    /** Tries before a thread parks for the lock, which is held for some ten nanoseconds: parking costs thousands. */
-    private static final int LOCK_SPINS = Runtime.getRuntime().availableProcessors() > 1 ? 128 : 0;
+    /** Looks at a locked word before a thread lets others run. */
+    private static final int SPINNING_LOOKS = Runtime.getRuntime().availableProcessors() > 1 ? 10 : 0;
+
+    /** Looks before it sleeps. */
+    private static final int YIELDING_LOOKS = SPINNING_LOOKS + 8;
+
+    /** Steps of {@link Thread#onSpinWait} between the first two looks; between the next ones up to four times as many. */
+    private static final int SPINS = 32;
+
+    private static final long NAP_NANOS = 20_000;
 
     private static final VarHandle WORD;
     private static final VarHandle OLDEST_SINCE;
+    private static final VarHandle ACQUIRED_IN_TURN;
 
     static {
         try {
             WORD = MethodHandles.lookup().findVarHandle(Gate.class, "word", long.class);
             OLDEST_SINCE = MethodHandles.lookup().findVarHandle(Gate.class, "oldestSince", long.class);
+            ACQUIRED_IN_TURN = MethodHandles.lookup().findVarHandle(Gate.class, "acquiredInTurn", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -75,7 +90,6 @@ final class Gate {
         CLOSED
     }
 
-    private final ReentrantLock lock = new ReentrantLock();
     private final WaiterQueue finishing = new WaiterQueue();
     private final WaiterQueue regular = new WaiterQueue();
     private final Ledger ledger;
@@ -83,9 +97,9 @@ final class Gate {
     private final int reserve;
     private final LongSupplier nanoTime;
     private final LongAdder acquired = new LongAdder(); // apart from those that were granted in their turn
-    private final AtomicLong acquiredInTurn = new AtomicLong(); // written under the lock
 
     private volatile long word;
+    private volatile long acquiredInTurn; // written while locked
     private volatile int evenCapacity;
     private volatile int oddCapacity;
     private volatile long oldestSince; // when the longest waiter was queued; meaningless while nobody waits
@@ -146,33 +160,31 @@ final class Gate {
 
     /** Takes a permit if one is free, nobody waits and the gate is open. */
     boolean tryTake() {
-        while (true) {
+        for (int looks = 0; ; looks++) {
             long seen = word;
             if ((seen & (CLOSED | WAITING_MASK)) != 0 || inUse(seen) >= Math.min(capacity(seen), MAX_IN_USE)) {
                 return false;
             }
-            if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
-                record();
+            if ((seen & LOCKED) != 0) {
+                pause(looks);
+            } else if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
+                acquired.increment();
+                if (!ledger.take()) {
+                    recordAgain();
+                }
                 return true;
             }
         }
     }
 
-    private void record() {
-        acquired.increment();
-        if (!ledger.take()) {
-            recordAgain();
-        }
-    }
-
-    /** Reached only if 8,192 resizes went by between a read of the word and its swap: the permit stands, the ledger follows. */
+    /** Reached only if 4,096 resizes went by between a read of the word and its swap: the permit stands, the ledger follows. */
     private void recordAgain() {
-        lock();
+        long seen = lock();
         try {
-            settle();
+            settle(seen);
             ledger.take();
         } finally {
-            lock.unlock();
+            unlock(seen);
         }
     }
 
@@ -182,35 +194,32 @@ final class Gate {
             return Answer.GRANTED;
         }
         boolean exempt = waiter.kind.exempt();
-        lock();
+        long now = nanoTime.getAsLong(); // takes longer than all that is done while locked
+        long seen = lock();
+        long next = seen;
         try {
-            long now = nanoTime.getAsLong();
-            while (true) {
-                long seen = word;
-                if (closed(seen) && !exempt) {
-                    return Answer.CLOSED;
-                }
-                if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter, capacity(seen))) {
-                    if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
-                        settle();
-                        record();
-                        return Answer.GRANTED;
-                    }
-                } else if (waiting(seen) >= (exempt ? MAX_WAITING : maxWaiting)) {
-                    return Answer.QUEUE_FULL;
-                } else {
-                    if (waiting(seen) == 0) {
-                        OLDEST_SINCE.setRelease(this, now); // before anybody can see that somebody waits
-                    }
-                    if (WORD.compareAndSet(this, seen, seen + WAITING_ONE)) {
-                        waiter.waitingSince = now;
-                        queueOf(waiter).add(waiter);
-                        return Answer.QUEUED;
-                    }
-                }
+            if (closed(seen) && !exempt) {
+                return Answer.CLOSED;
             }
+            if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter, capacity(seen))) {
+                settle(seen + IN_USE_ONE);
+                ledger.take();
+                acquired.increment();
+                next = seen + IN_USE_ONE;
+                return Answer.GRANTED;
+            }
+            if (waiting(seen) >= (exempt ? MAX_WAITING : maxWaiting)) {
+                return Answer.QUEUE_FULL;
+            }
+            if (waiting(seen) == 0) {
+                OLDEST_SINCE.setRelease(this, now); // before anybody can see that somebody waits
+            }
+            waiter.waitingSince = now;
+            queueOf(waiter).add(waiter);
+            next = seen + WAITING_ONE;
+            return Answer.QUEUED;
         } finally {
-            lock.unlock();
+            unlock(next);
         }
     }
 
@@ -238,7 +247,7 @@ final class Gate {
      */
     @Nullable Waiter<?> release() {
         boolean recorded = false;
-        for (long seen = word; (seen & WAITING_MASK) == 0 && inUse(seen) <= capacity(seen); seen = word) {
+        for (long seen = word; (seen & (LOCKED | WAITING_MASK)) == 0 && inUse(seen) <= capacity(seen); seen = word) {
             if (!recorded) {
                 ledger.giveBack();
                 recorded = true;
@@ -247,29 +256,31 @@ final class Gate {
                 return null;
             }
         }
-        return releaseUnderLock(recorded);
+        return releaseLocked(recorded);
     }
 
-    private @Nullable Waiter<?> releaseUnderLock(boolean recorded) {
-        lock();
+    private @Nullable Waiter<?> releaseLocked(boolean recorded) {
+        long seen = lock();
+        long next = seen;
         try {
             Waiter<?> head = head();
-            if (head != null && inUse(word) <= limit(head, capacity(word))) {
+            if (head != null && inUse(seen) <= limit(head, capacity(seen))) {
                 if (recorded) {
                     ledger.take();
                 }
                 dequeue(head); // the permit changes hands: in use stays as it is
-                acquiredInTurn.lazySet(acquiredInTurn.getPlain() + 1);
+                next = seen - WAITING_ONE;
+                ACQUIRED_IN_TURN.setRelease(this, acquiredInTurn + 1);
                 return head;
             }
+            next = seen - IN_USE_ONE; // with a head waiter, still above what would admit it
             if (!recorded) {
                 ledger.giveBack();
             }
-            WORD.getAndAdd(this, -IN_USE_ONE); // with a head waiter, still above what would admit it
-            settle();
+            settle(next);
             return null;
         } finally {
-            lock.unlock();
+            unlock(next);
         }
     }
 
@@ -278,16 +289,15 @@ final class Gate {
         return first == null ? regular.peek() : first;
     }
 
+    /** While locked; that one fewer waits is for the caller to say. */
     private void dequeue(Waiter<?> waiter) {
         queueOf(waiter).remove(waiter);
-        WORD.setRelease(this, word - WAITING_ONE); // somebody waits: nobody else changes it
         noteOldest();
     }
 
-    /** The ledger's limit follows capacity and in use. Under the lock. */
-    private void settle() {
-        long now = word;
-        ledger.settle(Math.max(capacity(now), inUse(now)));
+    /** The ledger's limit follows capacity and in use. While locked. */
+    private void settle(long next) {
+        ledger.settle(Math.max(capacity(next), inUse(next)));
     }
 
     private void noteOldest() {
@@ -307,15 +317,17 @@ final class Gate {
      * @return false if it was in no queue: not yet, granted, refused, or gone already
      */
     boolean remove(Waiter<?> waiter) {
-        lock();
+        long seen = lock();
+        long next = seen;
         try {
             if (waiter.queued) {
                 dequeue(waiter);
+                next = seen - WAITING_ONE;
                 return true;
             }
             return false;
         } finally {
-            lock.unlock();
+            unlock(next);
         }
     }
 
@@ -327,23 +339,24 @@ final class Gate {
      * @return when the first newcomer still there was queued, or null if none is
      */
     @Nullable Long expireUpTo(long notAfter, List<Waiter<?>> expired) {
-        lock();
+        long next = lock();
         try {
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
-                Waiter<?> next = waiter.next;
+                Waiter<?> following = waiter.next;
                 if (!waiter.kind.exempt()) {
                     if (waiter.waitingSince - notAfter > 0) {
                         return waiter.waitingSince;
                     }
-                    dequeue(waiter);
                     expired.add(waiter);
+                    dequeue(waiter);
+                    next -= WAITING_ONE;
                 }
-                waiter = next;
+                waiter = following;
             }
             return null;
         } finally {
-            lock.unlock();
+            unlock(next);
         }
     }
 
@@ -354,40 +367,29 @@ final class Gate {
      * @return the capacity before
      */
     int resize(int newCapacity, List<Waiter<?>> granted) {
-        lock();
+        long next = lock();
         try {
-            int old = capacity(word);
-            if (newCapacity > old) {
-                ledger.settle(Math.max(newCapacity, inUse(word))); // before anybody can be admitted by it
-            }
-            if ((word & EPOCH_ONE) == 0) {
+            int old = capacity(next);
+            if ((next & EPOCH_ONE) == 0) {
                 oddCapacity = newCapacity;
             } else {
                 evenCapacity = newCapacity;
             }
-            dequeueAdmissible(newCapacity, granted);
-            long admitted = granted.size() * (IN_USE_ONE - WAITING_ONE);
-            long seen;
-            do {
-                seen = word;
-            } while (!WORD.compareAndSet(this, seen, withNextEpoch(seen + admitted)));
-            settle();
-            granted.forEach(waiter -> record());
+            next = withNextEpoch(next);
+            for (Waiter<?> head = head(); head != null && inUse(next) < limit(head, newCapacity); head = head()) {
+                granted.add(head);
+                dequeue(head);
+                next += IN_USE_ONE - WAITING_ONE;
+            }
+            settle(next);
+            for (int i = 0; i < granted.size(); i++) {
+                ledger.take();
+            }
+            ACQUIRED_IN_TURN.setRelease(this, acquiredInTurn + granted.size());
             return old;
         } finally {
-            lock.unlock();
+            unlock(next);
         }
-    }
-
-    /** Takes out of the queues, in order, whom the capacity admits. The word, which says nothing of it yet, is the caller's. */
-    private void dequeueAdmissible(int newCapacity, List<Waiter<?>> admissible) {
-        int inUse = inUse(word); // stays while somebody waits
-        for (Waiter<?> head = head(); head != null && inUse < limit(head, newCapacity); head = head()) {
-            queueOf(head).remove(head);
-            admissible.add(head);
-            inUse++;
-        }
-        noteOldest();
     }
 
     private static long withNextEpoch(long word) {
@@ -401,31 +403,31 @@ final class Gate {
      */
     List<Waiter<?>> close() {
         List<Waiter<?>> refused = new ArrayList<>();
-        lock();
+        long next = lock() | CLOSED;
         try {
-            WORD.getAndBitwiseOr(this, CLOSED);
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
-                Waiter<?> next = waiter.next;
+                Waiter<?> following = waiter.next;
                 if (!waiter.kind.exempt()) {
-                    dequeue(waiter);
                     refused.add(waiter);
+                    dequeue(waiter);
+                    next -= WAITING_ONE;
                 }
-                waiter = next;
+                waiter = following;
             }
         } finally {
-            lock.unlock();
+            unlock(next);
         }
         return refused;
     }
 
-    /** Numbers that belong together, without waiting for the lock. */
+    /** Numbers that belong together, without locking. */
     Snapshot snapshot() {
         while (true) {
             long seen = word;
             int capacity = capacity(seen);
             long since = oldestSince;
-            long total = acquired.sum() + acquiredInTurn.get();
+            long total = acquired.sum() + acquiredInTurn;
             if (((seen ^ word) & EPOCH_MASK) == 0) {
                 int waiting = waiting(seen);
                 int inUse = inUse(seen);
@@ -448,13 +450,40 @@ final class Gate {
         return answer == Answer.CLOSED ? RefusalReason.CLOSED : RefusalReason.QUEUE_FULL;
     }
 
-    private void lock() {
-        for (int i = 0; i < LOCK_SPINS; i++) {
-            if (lock.tryLock()) {
-                return;
+    /**
+     * Locks the gate, not reentrantly.
+     *
+     * @return the word as it was
+     */
+    private long lock() {
+        for (int looks = 0; ; looks++) {
+            long seen = word;
+            if ((seen & LOCKED) == 0 && WORD.compareAndSet(this, seen, seen | LOCKED)) {
+                return seen;
             }
-            Thread.onSpinWait();
+            pause(looks);
         }
-        lock.lock();
+    }
+
+    private void unlock(long next) {
+        WORD.setRelease(this, next);
+    }
+
+    /**
+     * The one who has locked the gate may be running on another processor, or be waiting for this one. Looking too often would
+     * only take the word from the other processor's cache: left alone for a microsecond, it gets a dozen operations done.
+     */
+    @SuppressWarnings("ThreadPriorityCheck") // it helps, and nothing depends on it: an interrupted thread cannot sleep
+    private static void pause(int looks) {
+        if (looks < SPINNING_LOOKS) {
+            for (int spins = SPINS << Math.min(looks, 2); spins > 0; spins--) {
+                Thread.onSpinWait();
+            }
+        } else {
+            Thread.yield();
+            if (looks >= YIELDING_LOOKS) {
+                LockSupport.parkNanos(NAP_NANOS);
+            }
+        }
     }
 }
