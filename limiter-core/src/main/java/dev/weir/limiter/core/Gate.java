@@ -129,11 +129,16 @@ final class Gate {
         return (seen & EPOCH_ONE) == 0 ? evenCapacity : oddCapacity;
     }
 
+    /** Whether no resize has ended since the word was read: a capacity that was read in between belongs to it. */
+    private boolean isEpochOf(long seen) {
+        return ((seen ^ word) & EPOCH_MASK) == 0;
+    }
+
     int capacity() {
         while (true) {
             long seen = word;
             int capacity = capacity(seen);
-            if (((seen ^ word) & EPOCH_MASK) == 0) {
+            if (isEpochOf(seen)) {
                 return capacity;
             }
         }
@@ -144,7 +149,7 @@ final class Gate {
         while (true) {
             long seen = word;
             int most = withReserve(capacity(seen));
-            if (((seen ^ word) & EPOCH_MASK) == 0) {
+            if (isEpochOf(seen)) {
                 return Math.max(most, inUse(seen));
             }
         }
@@ -162,10 +167,14 @@ final class Gate {
     boolean tryTake() {
         for (int looks = 0; ; looks++) {
             long seen = word;
-            if ((seen & (CLOSED | WAITING_MASK)) != 0 || inUse(seen) >= Math.min(capacity(seen), MAX_IN_USE)) {
+            if ((seen & (CLOSED | WAITING_MASK)) != 0) {
                 return false;
             }
-            if ((seen & LOCKED) != 0) {
+            if (inUse(seen) >= Math.min(capacity(seen), MAX_IN_USE)) {
+                if (isEpochOf(seen)) {
+                    return false;
+                }
+            } else if ((seen & LOCKED) != 0) {
                 pause(looks);
             } else if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
                 acquired.increment();
@@ -428,7 +437,7 @@ final class Gate {
             int capacity = capacity(seen);
             long since = oldestSince;
             long total = acquired.sum() + acquiredInTurn;
-            if (((seen ^ word) & EPOCH_MASK) == 0) {
+            if (isEpochOf(seen)) {
                 int waiting = waiting(seen);
                 int inUse = inUse(seen);
                 long oldest = waiting == 0 ? 0 : Math.max(0, nanoTime.getAsLong() - since);
