@@ -17,6 +17,7 @@ module dev.weir.limiter.core {
     exports dev.weir.limiter.jmx;
     exports dev.weir.limiter.metrics;
     exports dev.weir.limiter.observation;
+    exports dev.weir.limiter.page;
     exports dev.weir.limiter.resilience4j;
 
     provides dev.weir.limiter.spi.LimiterProvider with

@@ -112,10 +112,13 @@ public final class Main {
                 LimiterScope.builder().properties(System.getProperties()).open();
         LimiterJmx.register(limiters);
         long taskMillis = options.taskTime().toMillis();
-        SeedApplication application = new SeedApplication(limiters, number -> {
-            out.println("Running number " + number);
-            SeedApplication.pause(taskMillis);
-        });
+        SeedApplication application = new SeedApplication(
+                limiters,
+                number -> {
+                    out.println("Running number " + number);
+                    SeedApplication.pause(taskMillis);
+                },
+                options.allowResize());
         Server server = options.server().create();
         int port;
         try {
@@ -133,7 +136,8 @@ public final class Main {
         out.println(Text.format(
                 "Weir on %s at %s; a task takes %s s. Ctrl-C stops it.",
                 options.server().title(), base, Text.number(options.taskSeconds())));
-        out.println("  " + base + "/limits        what the limiters are doing (/limits.json: the same as JSON)");
+        out.println("  " + base + "/limits        what the limiters are doing"
+                + (options.allowResize() ? "; resize them there" : ""));
         out.println("  " + base + "/metrics       the same for Prometheus");
         out.println("  curl " + base + "/hello      /fast /stream /file /health likewise");
         out.println("  curl -F file=@pom.xml " + base + "/upload");

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param server which server to run on
  * @param port where to serve; 0 takes a free one
  * @param serve whether to keep serving instead of making runs
+ * @param allowResize whether limiters can be resized from the page
  * @param check whether a missed figure makes the exit code 1
  * @param report where the report goes
  * @param help whether only the usage is wanted
@@ -28,6 +29,7 @@ record Options(
         ServerKind server,
         int port,
         boolean serve,
+        boolean allowResize,
         boolean check,
         Path report,
         boolean help) {
@@ -40,6 +42,7 @@ record Options(
               --check              exit code 1 when a figure misses its target
               --report=FILE        where the report goes (target/weir-report.html)
               --serve              no load: serve until Ctrl-C, for curl and a browser
+              --allow-resize       with --serve: limiters can be resized from the page /limits
               --port=N             where to serve, 0 for any free port (8080 with --serve, else 0)
               --server=NAME        which server to run on: jetty, netty, tomcat or undertow (jetty)
               --help               this text
@@ -65,6 +68,7 @@ record Options(
         ServerKind server = ServerKind.JETTY;
         int port = -1;
         boolean serve = false;
+        boolean allowResize = false;
         boolean check = false;
         Path report = Path.of("target", "weir-report.html");
         boolean help = false;
@@ -86,13 +90,14 @@ record Options(
                     server = ServerKind.named(value)
                             .orElseThrow(() -> new BadOptionException(argument, "one of " + ServerKind.names()));
                 case "--serve" -> serve = flag(argument, equals);
+                case "--allow-resize" -> allowResize = flag(argument, equals);
                 case "--check" -> check = flag(argument, equals);
                 case "--help" -> help = flag(argument, equals);
                 default ->
                     throw new BadOptionException(
                             argument,
                             "an option: --tasks=N, --task-seconds=N, --only=shared|weir, --check, --report=FILE, --serve,"
-                                    + " --port=N, --server=" + ServerKind.names() + " or --help");
+                                    + " --allow-resize, --port=N, --server=" + ServerKind.names() + " or --help");
             }
         }
         if (serve) {
@@ -102,13 +107,16 @@ record Options(
                 }
             }
         }
+        if (allowResize && !serve) {
+            throw new BadOptionException("--allow-resize", "--serve beside it");
+        }
         if (check && !setups.contains(Setup.WEIR)) {
             throw new BadOptionException("--check", "a run with Weir's defaults: no --only=shared beside it");
         }
         if (port < 0) {
             port = serve ? SERVE_PORT : 0;
         }
-        return new Options(tasks, taskTime, setups, server, port, serve, check, report, help);
+        return new Options(tasks, taskTime, setups, server, port, serve, allowResize, check, report, help);
     }
 
     private static int number(String argument, String value, int least, int most) throws BadOptionException {

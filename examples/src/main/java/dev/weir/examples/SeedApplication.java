@@ -10,6 +10,7 @@ import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Part;
 import dev.weir.limiter.http.Upload;
 import dev.weir.limiter.http.UploadLimits;
+import dev.weir.limiter.page.LimitsPage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -50,16 +51,29 @@ final class SeedApplication implements AutoCloseable {
     private final AtomicInteger number = new AtomicInteger();
 
     /**
-     * An application that is ready to be served.
+     * An application that is ready to be served, from whose page nobody can change anything.
      *
      * @param limiters the application's limiters; not closed with it
      * @param task what a request to {@code /hello} leaves behind; takes its running number, from 1
      * @throws IOException when the file that is served cannot be made
      */
     SeedApplication(LimiterScope limiters, IntConsumer task) throws IOException {
+        this(limiters, task, false);
+    }
+
+    /**
+     * An application that is ready to be served.
+     *
+     * @param limiters the application's limiters; not closed with it
+     * @param task what a request to {@code /hello} leaves behind; takes its running number, from 1
+     * @param allowResize whether whoever reaches it may resize limiters
+     * @throws IOException when the file that is served cannot be made
+     */
+    SeedApplication(LimiterScope limiters, IntConsumer task, boolean allowResize) throws IOException {
         this.limiters = limiters;
         this.task = task;
-        this.page = new LimitsPage(limiters);
+        LimitsPage.Builder limits = LimitsPage.builder(limiters);
+        this.page = (allowResize ? limits.allowResize(exchange -> true) : limits).open();
         this.metrics = new MetricsPage(limiters);
         this.file = Files.createTempFile("weir-example", ".bin");
         Files.write(file, new byte[FILE_SIZE]);
@@ -76,8 +90,7 @@ final class SeedApplication implements AutoCloseable {
         routes.put("/health", this::health);
         routes.put("/metrics", metrics::text);
         routes.put("/ready", this::ready);
-        routes.put("/limits", page::html);
-        routes.put("/limits.json", page::json);
+        routes.put("/limits", page);
         return routes;
     }
 
@@ -144,6 +157,7 @@ final class SeedApplication implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        page.close();
         metrics.close();
         Files.deleteIfExists(file);
     }

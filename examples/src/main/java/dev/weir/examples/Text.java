@@ -43,20 +43,4 @@ final class Text {
         }
         return escaped.toString();
     }
-
-    /** A string of JSON, in its quotes. */
-    static String json(String text) {
-        StringBuilder escaped = new StringBuilder(text.length() + 2).append('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                escaped.append('\\').append(c);
-            } else if (c < ' ' || Character.isSurrogate(c)) {
-                escaped.append(format("\\u%04x", (int) c));
-            } else {
-                escaped.append(c);
-            }
-        }
-        return escaped.append('"').toString();
-    }
 }

@@ -29,7 +29,12 @@ class ArchitectureTest {
 
     private static final String API = "dev.weir.limiter";
     private static final String[] CORE = {
-        API + ".core..", API + ".jmx..", API + ".metrics..", API + ".observation..", API + ".resilience4j.."
+        API + ".core..",
+        API + ".jmx..",
+        API + ".metrics..",
+        API + ".observation..",
+        API + ".page..",
+        API + ".resilience4j.."
     };
     private static final String TCK = API + ".tck..";
     private static final String[] ADAPTERS = {API + ".jetty..", API + ".netty..", API + ".servlet.."};
@@ -63,6 +68,7 @@ class ArchitectureTest {
                         "dev.weir.limiter.spi",
                         "dev.weir.limiter.core",
                         "dev.weir.limiter.metrics",
+                        "dev.weir.limiter.page",
                         "dev.weir.limiter.resilience4j",
                         "dev.weir.limiter.tck",
                         "dev.weir.limiter.jetty",

@@ -50,6 +50,13 @@ class OptionsTest {
         assertThat(Options.parse(List.of("--serve", "--port=0")).port()).isZero();
     }
 
+    @Test
+    void resizingFromThePageIsOffUnlessAskedFor() throws Exception {
+        assertThat(Options.parse(List.of("--serve")).allowResize()).isFalse();
+        assertThat(Options.parse(List.of("--serve", "--allow-resize")).allowResize())
+                .isTrue();
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = ';',
@@ -66,6 +73,7 @@ class OptionsTest {
                 "--check=yes; --check=yes: expected no value",
                 "--check --check; --check: expected to be given once",
                 "--check --only=shared; --check: expected a run with Weir's defaults: no --only=shared beside it",
+                "--allow-resize; --allow-resize: expected --serve beside it",
                 "--serve --check; --check: expected no --serve beside it, since that makes no runs",
             })
     void badOptionIsRefusedWithItsNameAndWhatIsExpected(String line, String message) {

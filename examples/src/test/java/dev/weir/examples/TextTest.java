@@ -12,11 +12,6 @@ class TextTest {
     }
 
     @Test
-    void jsonCannotBeBrokenOutOf() {
-        assertThat(Text.json("a\"b\\c\n\u0000é😀")).isEqualTo("\"a\\\"b\\\\c\\u000a\\u0000é\\ud83d\\ude00\"");
-    }
-
-    @Test
     void numbersLookAsTheyWereTyped() {
         assertThat(Text.number(2)).isEqualTo("2");
         assertThat(Text.number(0.5)).isEqualTo("0.5");

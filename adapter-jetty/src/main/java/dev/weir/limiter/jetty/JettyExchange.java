@@ -68,6 +68,7 @@ final class JettyExchange extends Exchange {
     private final Optional<String> query;
     private final HttpFields headers;
     private final HttpVersion version;
+    private final @Nullable String remoteAddress;
     private final AtomicBoolean answering = new AtomicBoolean(true);
     private volatile boolean handedOver;
     private volatile boolean receiving;
@@ -86,6 +87,7 @@ final class JettyExchange extends Exchange {
         this.query = Optional.ofNullable(request.getHttpURI().getQuery());
         this.headers = request.getHeaders().asImmutable();
         this.version = request.getConnectionMetaData().getHttpVersion();
+        this.remoteAddress = Request.getRemoteAddr(request);
         onComplete(outcome -> releaseLent());
         // While neither a read nor a write is under way nobody keeps the client waiting but we: that is no failure.
         request.addIdleTimeoutListener(timeout -> false);
@@ -118,6 +120,11 @@ final class JettyExchange extends Exchange {
     @Override
     public Optional<String> header(String name) {
         return Optional.ofNullable(headers.get(name));
+    }
+
+    @Override
+    public Optional<String> remoteAddress() {
+        return Optional.ofNullable(remoteAddress);
     }
 
     @Override

@@ -17,6 +17,8 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -29,6 +31,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /** An exchange over one request of a channel. What it is asked for, it asks of the channel on the event loop. */
 final class NettyExchange extends Exchange {
@@ -42,6 +45,7 @@ final class NettyExchange extends Exchange {
     private final String path;
     private final Optional<String> query;
     private final boolean head;
+    private final @Nullable SocketAddress remote;
     private volatile int status = 200;
     private volatile Headers fields = Headers.of();
     private volatile boolean committed;
@@ -61,6 +65,7 @@ final class NettyExchange extends Exchange {
         this.path = mark < 0 ? target : target.substring(0, mark);
         this.query = mark < 0 ? Optional.empty() : Optional.of(target.substring(mark + 1));
         this.head = request.method().name().equals("HEAD");
+        this.remote = channel.channel().remoteAddress();
         this.keepAlive =
                 HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess();
         this.expectsContinue = HttpUtil.is100ContinueExpected(request);
@@ -103,6 +108,13 @@ final class NettyExchange extends Exchange {
     @Override
     public Optional<String> header(String name) {
         return Optional.ofNullable(request.headers().get(name));
+    }
+
+    @Override
+    public Optional<String> remoteAddress() {
+        return remote instanceof InetSocketAddress address && address.getAddress() != null
+                ? Optional.of(address.getAddress().getHostAddress())
+                : Optional.empty();
     }
 
     @Override

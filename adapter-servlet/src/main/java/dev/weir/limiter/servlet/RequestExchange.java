@@ -23,6 +23,7 @@ abstract class RequestExchange extends Exchange {
     private final Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     private final long length;
     private final String protocol;
+    private final Optional<String> remoteAddress;
 
     RequestExchange(Drain drain, Container container, HttpServletRequest request) {
         super(drain);
@@ -32,6 +33,7 @@ abstract class RequestExchange extends Exchange {
         this.query = Optional.ofNullable(request.getQueryString());
         this.length = request.getContentLengthLong();
         this.protocol = request.getProtocol();
+        this.remoteAddress = Optional.ofNullable(request.getRemoteAddr());
         for (String name : Collections.list(request.getHeaderNames())) {
             headers.put(name, request.getHeader(name));
         }
@@ -76,6 +78,11 @@ abstract class RequestExchange extends Exchange {
     @Override
     public final Optional<String> header(String name) {
         return Optional.ofNullable(headers.get(name));
+    }
+
+    @Override
+    public final Optional<String> remoteAddress() {
+        return remoteAddress;
     }
 
     @Override

@@ -120,6 +120,17 @@ public abstract class Exchange {
     public abstract String protocol();
 
     /**
+     * Where the request comes from, for logs and access rules: the address of the other end of the connection. Behind a proxy
+     * that is the proxy's.
+     *
+     * @return such as {@code 192.0.2.7}; empty when the server does not know
+     * @implSpec The default knows nothing.
+     */
+    public Optional<String> remoteAddress() {
+        return Optional.empty();
+    }
+
+    /**
      * Names the exchange in logs.
      *
      * @return method and path, such as {@code GET /hello}

@@ -9,6 +9,7 @@ import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.flight.Hold;
+import dev.weir.limiter.core.watch.HolderKeeper;
 import dev.weir.limiter.core.watch.LedgerKeeper;
 import dev.weir.limiter.core.watch.Watchable;
 import dev.weir.limiter.core.watch.Watcher;
@@ -32,7 +33,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The limiter: a gate, a crew, and what is told to whom after the gate has decided. */
-class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
+class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable {
 
     private static final Duration MIN_RETRY_AFTER = Duration.ofSeconds(1);
     private static final String GRANTED = "granted";
@@ -374,6 +375,11 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, Watchable {
         refusals.forEach((reason, count) -> totals.put(reason, count.sum()));
         long leaked = holders == null ? 0 : holders.leaked();
         return new Statistics(name, gate.snapshot(), totals, withdrawn.sum(), abandoned.sum(), leaked);
+    }
+
+    @Override
+    public boolean tracksHolders() {
+        return holders != null;
     }
 
     @Override

@@ -1,0 +1,161 @@
+package dev.weir.limiter.page;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Registration;
+import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.watch.Roles;
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Watches the limiters of a scope, also those that are declared later, until it is closed or the scope is. A single daemon
+ * thread looks once a second, and runs what is {@linkplain #execute handed} to it.
+ */
+final class Watching implements Executor, AutoCloseable {
+
+    private static final System.Logger LOGGER = System.getLogger("dev.weir.limiter");
+    private static final int SLICE_SECONDS = 60 / WaitHistogram.SLICES;
+
+    private final LimiterScope scope;
+    private final int samples;
+    private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(1, Watching::daemon);
+    private final List<Watched> limiters = new ArrayList<>(); // guarded by this
+    private int made; // guarded by this
+    private boolean closed; // guarded by this
+    private int ticks; // of the one thread
+    private Registration listening = () -> {};
+
+    private Watching(LimiterScope scope, int samples) {
+        this.scope = scope;
+        this.samples = samples;
+    }
+
+    static Watching of(LimiterScope scope, int samples) {
+        Watching watching = new Watching(scope, samples);
+        try {
+            watching.begin();
+            return watching;
+        } catch (Throwable e) { // no thread to be had, say
+            watching.close();
+            throw e;
+        }
+    }
+
+    @SuppressWarnings("FutureReturnValueIgnored") // a tick tells of its failures itself, and ends with the thread
+    private void begin() {
+        Registration registration = scope.listen(new ScopeListener() {
+            @Override
+            public void added(CapacityLimiter limiter) {
+                add(limiter);
+            }
+
+            @Override
+            public void closed() {
+                close();
+            }
+        });
+        synchronized (this) {
+            listening = registration;
+        }
+        scope.limiters().forEach(this::add);
+        synchronized (this) {
+            if (!closed) {
+                thread.scheduleWithFixedDelay(this::tick, 1, 1, TimeUnit.SECONDS);
+            }
+        }
+    }
+
+    private static Thread daemon(Runnable work) {
+        Thread thread = new Thread(work, "weir-limits-page");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private synchronized void add(CapacityLimiter limiter) {
+        if (!closed && limiters.stream().noneMatch(watched -> watched.limiter().equals(limiter))) {
+            Watched watched = new Watched(made++, limiter, Roles.of(scope, limiter), samples);
+            limiters.add(watched);
+            watched.sample();
+        }
+    }
+
+    private synchronized List<Watched> limiters() {
+        return List.copyOf(limiters);
+    }
+
+    private void tick() {
+        try {
+            ticks++;
+            for (Watched watched : limiters()) {
+                watched.sample();
+                if (ticks % SLICE_SECONDS == 0) {
+                    watched.advance();
+                }
+            }
+            forgetOver();
+        } catch (Throwable e) { // whatever it is, the next look may fare better
+            LOGGER.log(
+                    Level.ERROR, "Unexpected failure while looking at the limiters of scope '" + scope.name() + "'", e);
+        }
+    }
+
+    private void forgetOver() {
+        List<Watched> over = limiters().stream().filter(Watched::isOver).toList();
+        over.forEach(Watched::close);
+        synchronized (this) {
+            limiters.removeAll(over);
+        }
+    }
+
+    String scopeName() {
+        return scope.name();
+    }
+
+    /** Looks at all limiters, in the order in which they were declared. */
+    List<Look> look() {
+        return limiters().stream()
+                .filter(watched -> !watched.isOver())
+                .map(Watched::look)
+                .toList();
+    }
+
+    /** The limiters of a name: usually one or none. */
+    List<CapacityLimiter> named(String name) {
+        return limiters().stream()
+                .map(Watched::limiter)
+                .filter(limiter -> limiter.name().equals(name))
+                .toList();
+    }
+
+    List<String> names() {
+        return limiters().stream().map(watched -> watched.limiter().name()).toList();
+    }
+
+    /** Runs something on the thread that looks; on the calling thread once nobody looks any more. */
+    @Override
+    public void execute(Runnable task) {
+        try {
+            thread.execute(task);
+        } catch (RejectedExecutionException e) {
+            task.run();
+        }
+    }
+
+    @Override
+    public void close() {
+        Registration registration;
+        synchronized (this) {
+            closed = true;
+            registration = listening;
+            limiters.forEach(Watched::close);
+        }
+        registration.close();
+        thread.shutdown();
+    }
+}
