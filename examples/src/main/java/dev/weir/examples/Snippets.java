@@ -21,6 +21,7 @@ import dev.weir.limiter.jetty.LimitHandler;
 import dev.weir.limiter.jmx.LimiterJmx;
 import dev.weir.limiter.metrics.LimiterMetrics;
 import dev.weir.limiter.observation.LimiterObservation;
+import dev.weir.limiter.page.LimitsPage;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.config.MeterFilter;
@@ -37,6 +38,7 @@ import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.eclipse.jetty.http.pathmap.PathSpec;
 import org.eclipse.jetty.server.Handler;
@@ -344,6 +346,20 @@ final class Snippets {
         Registration beans = LimiterJmx.register(limiters); // taken out again when limiters is closed
         // end::jmx
         return beans;
+    }
+
+    static void limitsPage(LimiterScope limiters, PathMappingsHandler paths) {
+        // tag::limits-page
+        LimitsPage page = LimitsPage.of(limiters); // an ExchangeHandler; here on Jetty
+        paths.addMapping(PathSpec.from("/limits"), new EndpointHandler(page));
+        // end::limits-page
+    }
+
+    static LimitsPage resizingPage(LimiterScope limiters, Predicate<Exchange> isOperator) {
+        // tag::limits-page-resize
+        LimitsPage page = LimitsPage.builder(limiters).allowResize(isOperator).open();
+        // end::limits-page-resize
+        return page;
     }
 
     static Registration observation(LimiterScope limiters, ObservationRegistry observations) {
