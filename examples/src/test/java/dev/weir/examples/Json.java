@@ -69,26 +69,26 @@ final class Json {
 
     private @Nullable Object value() {
         skip();
-        switch (peek()) {
-            case '{':
-                return object();
-            case '[':
-                return array();
-            case '"':
-                return string();
-            default:
-                int begin = at;
-                while (at < text.length() && ",]} \n\r\t".indexOf(text.charAt(at)) < 0) {
-                    at++;
-                }
-                String word = text.substring(begin, at);
-                return switch (word) {
-                    case "true" -> Boolean.TRUE;
-                    case "false" -> Boolean.FALSE;
-                    case "null" -> null;
-                    default -> number(word);
-                };
+        return switch (peek()) {
+            case '{' -> object();
+            case '[' -> array();
+            case '"' -> string();
+            default -> word();
+        };
+    }
+
+    private @Nullable Object word() {
+        int begin = at;
+        while (at < text.length() && ",]} \n\r\t".indexOf(text.charAt(at)) < 0) {
+            at++;
         }
+        String word = text.substring(begin, at);
+        return switch (word) {
+            case "true" -> Boolean.TRUE;
+            case "false" -> Boolean.FALSE;
+            case "null" -> null;
+            default -> number(word);
+        };
     }
 
     private Double number(String word) {

@@ -102,6 +102,11 @@ final class LimiterBean implements LimiterMXBean {
     }
 
     @Override
+    public long getLeaked() {
+        return now().leaked();
+    }
+
+    @Override
     public boolean isClosed() {
         return limiter.isClosed();
     }

@@ -110,6 +110,14 @@ public interface LimiterMXBean {
     long getAbandoned();
 
     /**
+     * How many permits were dropped without being closed, and given back when that was found; moves only where holders are
+     * tracked.
+     *
+     * @return a total
+     */
+    long getLeaked();
+
+    /**
      * Whether the limiter was closed.
      *
      * @return true once closed

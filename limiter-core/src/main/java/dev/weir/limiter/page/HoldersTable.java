@@ -32,7 +32,7 @@ final class HoldersTable {
         if (!holders.isEmpty()) {
             html.add("""
                     <div class="scroll" tabindex="0" role="region" aria-labelledby="holders"><table><thead><tr>
-                    <th scope="col">Limiter</th><th scope="col">Held for</th><th scope="col" class="left">Thread</th>
+                    <th scope="col">Limiter</th><th scope="col">Held for</th><th scope="col" class="left wide">Thread</th>
                     <th scope="col" class="left">Where</th></tr></thead><tbody>
                     """);
             holders.stream().limit(MOST).forEach(this::row);
@@ -52,10 +52,10 @@ final class HoldersTable {
         html.add("\"><th scope=\"row\">").text(holder.limiterName());
         html.add("</th><td>").text(Words.time(holder.age()));
         html.add(holder.overdue() ? " <span class=\"overdue\">overdue</span>" : "");
-        html.add("</td><td class=\"left\">").text(holder.threadName());
+        html.add("</td><td class=\"left wide\">").text(holder.threadName());
         html.add("</td><td class=\"left where\"><details><summary>");
         where(holder);
-        html.add("</summary><pre>asked for");
+        html.add("</summary><pre>thread '").text(holder.threadName()).add("'\nasked for");
         stack(holder.askedAt());
         if (!holder.nowAt().isEmpty()) {
             html.add("\n\nand now");
@@ -72,9 +72,16 @@ final class HoldersTable {
                 .filter(HoldersTable::isOfTheApplication)
                 .findFirst()
                 .or(() -> stack.stream().findFirst())
-                .map(StackTraceElement::toString)
+                .map(HoldersTable::brief)
                 .orElse("not known");
         html.add(works ? "works at <code>" : "asked at <code>").text(frame).add("</code>");
+    }
+
+    /** Such as {@code Orders.find(Orders.java:42)}. The stack has the whole name. */
+    private static String brief(StackTraceElement frame) {
+        String type = frame.getClassName();
+        return type.substring(type.lastIndexOf('.') + 1) + "." + frame.getMethodName() + "(" + frame.getFileName() + ":"
+                + frame.getLineNumber() + ")";
     }
 
     private static boolean isOfTheApplication(StackTraceElement frame) {

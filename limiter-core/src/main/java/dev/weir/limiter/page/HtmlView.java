@@ -143,7 +143,7 @@ final class HtmlView {
                 <section aria-labelledby="all"><h2 id="all">All limiters</h2>
                 <div class="scroll" tabindex="0" role="region" aria-labelledby="all"><table><thead><tr>
                 <th scope="col">Limiter</th><th scope="col" class="left">State</th><th scope="col">In use</th>
-                <th scope="col">Waiting</th><th scope="col">Oldest wait</th><th scope="col" class="wide">Wait p99, 1 min</th>
+                <th scope="col">Waiting</th><th scope="col" class="wide">Oldest wait</th><th scope="col" class="wide">Wait p99, 1 min</th>
                 <th scope="col" class="wide">Admitted/s</th><th scope="col" class="wide">Refused/s</th>
                 </tr></thead><tbody>
                 """);
@@ -159,7 +159,7 @@ final class HtmlView {
         html.add("</th><td class=\"left\">").add(Card.state(look));
         html.add("</td><td>").add(Words.use(now)).add(Card.bar(now)).add("</td>");
         cell("<td>", Words.number(now.waiting()));
-        cell("<td>", now.waiting() == 0 ? "–" : Words.time(now.oldestWait()));
+        cell("<td class=\"wide\">", now.waiting() == 0 ? "–" : Words.time(now.oldestWait()));
         cell("<td class=\"wide\">", Card.waitP99(look));
         cell("<td class=\"wide\">", Words.rate(look.rates().acquired()));
         cell("<td class=\"wide\">", Words.rate(look.rates().refused()));

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * a strict {@code Content-Security-Policy} keeps it so. With JavaScript it is live; without, a snapshot that is taken again
  * every ten seconds.
  *
- * <p><b>Cost.</b> While it is open, one daemon thread looks at the limiters once a second, each keeps up to two hundred bytes
- * for each second of history, and for each permit one number is counted. Closed, it costs nothing.
+ * <p><b>Cost.</b> While it is open, one daemon thread looks at the limiters once a second, each keeps up to two or three
+ * hundred bytes for each second of history, and for each permit one number is counted. Closed, it costs nothing.
  *
  * <p><b>Answers.</b> {@code GET} and {@code HEAD}: the page, or JSON for those who send {@code Accept: application/json} and do
  * not name {@code text/html}. {@code POST} resizes a limiter where that is {@linkplain Builder#allowResize allowed}, and is

@@ -7,7 +7,9 @@ import java.util.List;
 record Rates(Sample from, Sample to) {
 
     private static final double SECONDS = 10;
-    private static final double LEAST_SECONDS = 0.001;
+
+    /** One refusal in the first moment of a page is no rate. */
+    private static final double LEAST_SECONDS = 1;
 
     /** Over the last ten seconds, or as long as there are samples. */
     static Rates of(List<Sample> samples, Sample now) {
@@ -31,7 +33,6 @@ record Rates(Sample from, Sample to) {
     }
 
     private double perSecond(long number) {
-        double seconds = to.secondsSince(from);
-        return seconds < LEAST_SECONDS ? 0 : number / seconds;
+        return number / Math.max(LEAST_SECONDS, to.secondsSince(from));
     }
 }

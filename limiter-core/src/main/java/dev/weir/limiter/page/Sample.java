@@ -2,18 +2,18 @@ package dev.weir.limiter.page;
 
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.RefusalReason;
+import java.util.EnumMap;
+import java.util.Map;
 
 /** The numbers of a limiter at one moment, in little space. */
 final class Sample {
-
-    private static final RefusalReason[] REASONS = RefusalReason.values();
 
     private final long nanos;
     private final int capacity;
     private final int inUse;
     private final int waiting;
     private final long acquired;
-    private final long[] refused = new long[REASONS.length];
+    private final Map<RefusalReason, Long> refused = new EnumMap<>(RefusalReason.class); // those there were
 
     /**
      * A sample.
@@ -27,8 +27,10 @@ final class Sample {
         this.inUse = now.inUse();
         this.waiting = now.waiting();
         this.acquired = now.acquired();
-        for (RefusalReason reason : REASONS) {
-            refused[reason.ordinal()] = now.refused(reason);
+        for (RefusalReason reason : RefusalReason.values()) {
+            if (now.refused(reason) > 0) {
+                refused.put(reason, now.refused(reason));
+            }
         }
     }
 
@@ -53,15 +55,11 @@ final class Sample {
     }
 
     long refused(RefusalReason reason) {
-        return refused[reason.ordinal()];
+        return refused.getOrDefault(reason, 0L);
     }
 
     long refused() {
-        long sum = 0;
-        for (long number : refused) {
-            sum += number;
-        }
-        return sum;
+        return refused.values().stream().mapToLong(Long::longValue).sum();
     }
 
     double secondsSince(Sample earlier) {

@@ -70,6 +70,7 @@ class LimiterJmxTest {
             assertThat(bean.getRefused()).containsEntry("queue_full", 1L).containsEntry("closed", 0L);
             assertThat(bean.getWithdrawn()).isZero();
             assertThat(bean.getAbandoned()).isZero();
+            assertThat(bean.getLeaked()).isZero();
             assertThat(bean.isClosed()).isFalse();
             assertThat(bean.getSummary()).startsWith("capacity 1, in use 1, waiting 1 of at most 1");
 
