@@ -129,9 +129,10 @@ class LimitsPageInBrowserTest {
                     .contains("3 of 3 in use, 0 free", "In use: 3 now", "Waiting: 2 now", "waiting 2 of at most 2")
                     .contains("admitted 3", "refused 1", "1 queue full");
             // The first row is the one in trouble, in words; the title of the tab says it too.
-            patiently()
-                    .untilAsserted(
-                            () -> assertThat(line(browser, "tbody tr")).startsWith("partner-api refusing 3 of 3 2 "));
+            patiently().untilAsserted(() -> {
+                assertThat(partner.acquireAsync()).isCompletedExceptionally();
+                assertThat(line(browser, "tbody tr")).startsWith("partner-api refusing 3 of 3 2 ");
+            });
             assertThat(browser.text("document.title")).isEqualTo("▲ partner-api refusing · Limits");
             assertThat(line(browser, ".verdict"))
                     .startsWith("1 of 4 limiters needs a look partner-api is refusing: 3 of 3 in use");
@@ -147,8 +148,6 @@ class LimitsPageInBrowserTest {
                             () -> assertThat(line(browser, "tbody tr")).startsWith("partner-api saturated 3 of 3 2 "));
             browser.screenshot(PICTURES.resolve("light.png"));
 
-            // What is open stays open while the page lives on.
-            browser.is("document.querySelector('details').open = true");
             end(waiting);
             patiently()
                     .untilAsserted(() -> assertThat(card(browser, "partner-api"))

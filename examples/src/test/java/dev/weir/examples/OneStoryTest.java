@@ -109,9 +109,9 @@ class OneStoryTest {
             }
             assertThat(started).hasValue(3);
             assertTold(Told.truth(3, 3, 2, 3, 1, 0, 0), true);
-            assertThat(flight.of("Refused", "background"))
+            await().untilAsserted(() -> assertThat(flight.of("Refused", "background"))
                     .singleElement()
-                    .satisfies(event -> assertThat(event.field("reason")).isEqualTo("queue_full"));
+                    .satisfies(event -> assertThat(event.field("reason")).isEqualTo("queue_full")));
             assertThat(flight.of("Hold", "background")).isEmpty();
 
             // One ends, so that one who waited runs; somebody comes and leaves.
@@ -119,7 +119,7 @@ class OneStoryTest {
             await().until(() -> started.get() == 4);
             assertThat(scope.background().acquireAsync().cancel(false)).isTrue();
             assertTold(Told.truth(3, 3, 1, 4, 1, 1, 0), true);
-            assertThat(flight.of("Hold", "background")).hasSize(1);
+            await().until(() -> flight.of("Hold", "background").size() == 1);
 
             // The operator resizes.
             assertThat(resize("background", "5")).isEqualTo("Limiter 'background': capacity 3 → 5\n");
@@ -188,11 +188,11 @@ class OneStoryTest {
             await().until(() -> limiter.holders().get(0).overdue());
 
             assertThat(limiter.holders().get(0).askedAt().get(0).toString()).endsWith(place);
-            assertThat(log)
+            await().untilAsserted(() -> assertThat(log)
                     .anySatisfy(entry -> assertThat(entry)
                             .startsWith(
                                     "A permit was held for longer than 300 ms: permit of limiter 'partner' held for ")
-                            .contains(place));
+                            .contains(place)));
             await().untilAsserted(() -> assertThat(flight.of("LeakSuspected", "partner"))
                     .singleElement()
                     .satisfies(event -> {

@@ -40,7 +40,7 @@ final class Form {
         try {
             return URLDecoder.decode(text, StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("the body: expected characters escaped as %XX", e);
+            throw new IllegalArgumentException("the body: expected characters escaped with a percent sign", e);
         }
     }
 

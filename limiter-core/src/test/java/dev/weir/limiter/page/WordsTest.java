@@ -83,7 +83,7 @@ class WordsTest {
     @CsvSource({
         "limiter,         'the body: expected name=value, joined by &'",
         "a=1&a=2,         'a: expected once'",
-        "a=%zz,           'the body: expected characters escaped as %XX'"
+        "a=%zz,           'the body: expected characters escaped with a percent sign'"
     })
     void a_form_that_is_none_is_refused(String body, String message) {
         assertThatThrownBy(() -> Form.parse(body))
