@@ -1,6 +1,7 @@
 package dev.weir.examples;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -97,7 +98,7 @@ record Told(Map<String, Long> numbers) {
                 "waiting", server.getAttribute(name, "Waiting"),
                 "acquired", server.getAttribute(name, "Acquired"),
                 "released", server.getAttribute(name, "Released"),
-                "queue full", refused.get("queue_full"),
+                "queue full", Objects.requireNonNull(refused.get("queue_full")),
                 "withdrawn", server.getAttribute(name, "Withdrawn"),
                 "leaked", server.getAttribute(name, "Leaked"));
     }

@@ -11,7 +11,7 @@ final class HtmlView {
 
     /** Trouble first; else as they were declared. */
     private static final Comparator<Look> TROUBLE_FIRST =
-            Comparator.comparing(look -> look.state().isTrouble() ? 0 : 1);
+            Comparator.comparingInt(look -> look.state().isTrouble() ? 0 : 1);
 
     private final Markup html = new Markup();
 

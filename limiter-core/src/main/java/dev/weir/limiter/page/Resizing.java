@@ -83,7 +83,7 @@ final class Resizing {
             limiter = limiter(form);
             capacity = capacity(form);
         } catch (IllegalArgumentException e) {
-            answer(exchange, 400, e.getMessage());
+            answer(exchange, 400, String.valueOf(e.getMessage()));
             return;
         }
         int before = limiter.capacity();

@@ -61,6 +61,7 @@ final class SmallBody {
     }
 
     /** Whether there may be more to come. */
+    @SuppressWarnings("NullableOptional") // as futures hand it over: null when they have failed
     private boolean take(@Nullable Optional<ByteBuffer> data, @Nullable Throwable failure) {
         if (data == null) {
             whole.completeExceptionally(failure == null ? new IllegalStateException("no data") : failure);

@@ -49,7 +49,7 @@ final class Words {
         }
         long seconds = nanos / SECOND;
         if (seconds < 10) {
-            return String.format(Locale.ROOT, "%.1f s", nanos / 100_000_000 / 10.0);
+            return String.format(Locale.ROOT, "%.1f s", Math.floorDiv(nanos, SECOND / 10) / 10.0);
         }
         if (seconds < 100 && seconds != 60) {
             return seconds + " s";

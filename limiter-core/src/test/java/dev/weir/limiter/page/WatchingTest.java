@@ -104,6 +104,7 @@ class WatchingTest {
 
     /** The limiter knows its listeners: one while it is watched, none after. */
     @Test
+    @SuppressWarnings("ReferenceEquality") // a proxy equals itself
     void nothing_is_left_behind() throws Exception {
         AtomicInteger listeners = new AtomicInteger();
         CapacityLimiter limiter = idle.watchAndClose(CapacityLimiter.of("counted", 1));
