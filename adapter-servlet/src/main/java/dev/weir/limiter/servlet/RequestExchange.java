@@ -43,6 +43,10 @@ abstract class RequestExchange extends Exchange {
         return container;
     }
 
+    final boolean isHttp1() {
+        return protocol.startsWith("HTTP/1");
+    }
+
     /** Adds to what filters have set: theirs stays. */
     final void apply(int status, Headers fields, HttpServletResponse response) {
         response.setStatus(status);

@@ -47,6 +47,9 @@ final class ServletExchange extends RequestExchange {
 
     private static final int READ_SIZE = 16 * 1024;
 
+    /** For how long bytes that nobody wants are taken from a client that has its answer. */
+    private static final long DISCARD_NANOS = TimeUnit.SECONDS.toNanos(10);
+
     private final AsyncContext async;
     private final HttpServletRequest request;
     private final HttpServletResponse response;
@@ -89,6 +92,12 @@ final class ServletExchange extends RequestExchange {
     private @Nullable ServletOutputStream out;
     private @Nullable ServletInputStream in;
     private byte @Nullable [] buffer;
+    /** How many bytes of the body were read. */
+    private long consumed;
+    /** How many of them the container has taken from its connection: those it holds for us as well. */
+    private long taken;
+    /** When to stop discarding what comes of the body after the answer; null unless that goes on. */
+    private @Nullable Long discardUntil;
 
     ServletExchange(
             Drain drain,
@@ -221,8 +230,9 @@ final class ServletExchange extends RequestExchange {
             }
             step(this::continueWriting, this::failWrite);
             step(this::continueReading, this::failRead);
+            step(this::discard, failure -> stopDiscarding());
             if (mayWaitInVain()) {
-                step(this::look, this::failBoth);
+                step(this::look, this::onGone);
             }
         } finally {
             inside = false;
@@ -287,7 +297,7 @@ final class ServletExchange extends RequestExchange {
             }
             stream = response.getOutputStream();
             out = stream;
-            if (current.last && !current.data.hasRemaining()) {
+            if (current.last && !current.data.hasRemaining() && !leavesBodyUnread()) {
                 if (container() != Container.UNDERTOW) {
                     response.flushBuffer(); // or Tomcat forgets an answer to HEAD over HTTP/2, and ee11 adds a charset
                 }
@@ -308,7 +318,10 @@ final class ServletExchange extends RequestExchange {
      * window; Undertow never does then, nor when the connection ends while a read waits.
      */
     private boolean mayWaitInVain() {
-        if (protocol().startsWith("HTTP/1")) {
+        if (discardUntil != null && !over) {
+            return true;
+        }
+        if (isHttp1()) {
             return false;
         }
         return switch (container()) {
@@ -384,20 +397,41 @@ final class ServletExchange extends RequestExchange {
 
     private void sent(Outgoing current) throws IOException {
         if (current.last) {
-            boolean later = undertow != null && undertow.isRequestComplete();
-            over = true;
-            async.complete();
-            if (later && !undertowDone) {
-                return;
+            if (leavesBodyUnread()) {
+                response.getOutputStream().close();
+                discardUntil = System.nanoTime() + DISCARD_NANOS;
+            } else {
+                boolean later = undertow != null && undertow.isRequestComplete();
+                over = true;
+                async.complete();
+                if (later && !undertowDone) {
+                    return;
+                }
             }
         }
         succeed(current);
+    }
+
+    /**
+     * Whether Undertow must not complete the request yet, since its client has not sent all of it. It would wait for the rest
+     * with a thread, or reset the stream; and what is then still on its way over HTTP/2 ends the connection, for all its streams.
+     * A client that was not told to continue sends nothing.
+     */
+    private boolean leavesBodyUnread() throws IOException {
+        return undertow != null
+                && !undertow.isRequestComplete()
+                && (in != null || header("Expect").isEmpty());
     }
 
     @SuppressWarnings("NullAway") // Void has no value but null
     private void succeed(Outgoing current) {
         outgoing = null;
         current.sent.complete(null);
+    }
+
+    private void onGone(Throwable failure) {
+        failBoth(failure);
+        stopDiscarding();
     }
 
     private void failBoth(Throwable failure) {
@@ -415,9 +449,29 @@ final class ServletExchange extends RequestExchange {
 
     private void continueReading() throws IOException {
         CompletableFuture<Optional<ByteBuffer>> current = incoming;
-        if (current == null || over) {
+        if (over || discardUntil != null) {
+            failRead(new IOException("the response of " + description() + " has ended"));
             return;
         }
+        noteTaken();
+        if (current == null) {
+            return;
+        }
+        ServletInputStream stream = body();
+        Throwable failure = readFailure;
+        if (failure != null) { // first: after a failure some streams say that they are finished
+            failRead(failure);
+        } else if (stream.isFinished()) {
+            received(current, Optional.empty());
+        } else if (mayRead && stream.isReady()) {
+            byte[] bytes = buffer();
+            int count = take(stream, bytes);
+            noteTaken();
+            received(current, count < 0 ? Optional.empty() : Optional.of(ByteBuffer.wrap(bytes, 0, count)));
+        }
+    }
+
+    private ServletInputStream body() throws IOException {
         ServletInputStream stream = in;
         if (stream == null) {
             stream = request.getInputStream();
@@ -426,16 +480,70 @@ final class ServletExchange extends RequestExchange {
                 stream.setReadListener(new Reading());
             }
         }
-        Throwable failure = readFailure;
-        if (failure != null) { // first: after a failure some streams say that they are finished
-            failRead(failure);
-        } else if (stream.isFinished()) {
-            received(current, Optional.empty());
-        } else if (mayRead && stream.isReady()) {
-            byte[] bytes = buffer == null ? new byte[READ_SIZE] : buffer;
-            buffer = bytes;
-            int count = stream.read(bytes);
-            received(current, count < 0 ? Optional.empty() : Optional.of(ByteBuffer.wrap(bytes, 0, count)));
+        return stream;
+    }
+
+    private byte[] buffer() {
+        byte[] bytes = buffer == null ? new byte[READ_SIZE] : buffer;
+        buffer = bytes;
+        return bytes;
+    }
+
+    private int take(ServletInputStream stream, byte[] bytes) throws IOException {
+        int count = stream.read(bytes);
+        consumed += Math.max(0, count);
+        return count;
+    }
+
+    /** While the stream is ready Undertow does not touch it: only then can what it holds be asked for. */
+    private void noteTaken() throws IOException {
+        ServletInputStream stream = in;
+        if (undertow != null && stream != null && mayRead && readFailure == null && stream.isReady()) {
+            taken = consumed + stream.available();
+        }
+    }
+
+    /** Takes what the client goes on to send, until it has sent all, or leaves, or has had its time. */
+    private void discard() throws IOException {
+        Long until = discardUntil;
+        if (until == null || over) {
+            return;
+        }
+        ServletInputStream stream = body();
+        byte[] bytes = buffer();
+        noteTaken();
+        while (readFailure == null && !stream.isFinished() && mayRead && stream.isReady()) {
+            take(stream, bytes);
+            noteTaken();
+        }
+        if (System.nanoTime() - until > 0 || (readFailure != null && !isHttp1())) {
+            stopDiscarding();
+        } else if (readFailure != null || stream.isFinished()) {
+            over = true;
+            complete();
+        }
+    }
+
+    private void stopDiscarding() {
+        if (discardUntil != null && !over) {
+            over = true;
+            cutUndertow();
+            complete();
+        }
+    }
+
+    /** The only way to let a client of Undertow's see that a response is incomplete, or that its body is not wanted. */
+    private void cutUndertow() {
+        UndertowExchange exchange = undertow;
+        if (exchange != null) {
+            try {
+                exchange.close();
+                if (!isHttp1()) {
+                    exchange.giveBackUnread(taken);
+                }
+            } catch (IOException e) {
+                // It is over.
+            }
         }
     }
 
@@ -482,7 +590,10 @@ final class ServletExchange extends RequestExchange {
             over = true;
             // Tomcat ends a broken request itself, at once, and by now uses its objects for another client's.
             boolean endedByContainer = broken && container() == Container.TOMCAT;
-            if (!endedByContainer && (broken || !cutVisibly(cause))) {
+            if (container() == Container.UNDERTOW) {
+                cutUndertow();
+                complete();
+            } else if (!endedByContainer && (broken || !cutVisibly(cause))) {
                 complete();
             }
         }
@@ -491,13 +602,7 @@ final class ServletExchange extends RequestExchange {
 
     private boolean cutVisibly(Throwable cause) {
         try {
-            if (container() == Container.UNDERTOW) {
-                if (undertow != null) {
-                    undertow.close();
-                }
-                return false;
-            }
-            if (!committed && protocol().startsWith("HTTP/1")) {
+            if (!committed && isHttp1()) {
                 response.setHeader("Connection", "close"); // there will be an error page, and nothing after it
             }
             request.setAttribute(CUT, new CutException(description(), cause));

@@ -293,4 +293,26 @@ class EndpointServletTest extends ContainerTest {
         assertThat(send(client, get("/x/good")).get(20, TimeUnit.SECONDS).body())
                 .hasSize(1_000 * 1024);
     }
+
+    @Test
+    void rule54AnsweredClientsThatKeepTheirBodiesHoldNoThread() throws Exception {
+        assumeTrue(KIND != Container.TOMCAT, "a container that does not wait for a body with a thread");
+        CapacityLimiter limiter = limiter("endpoints", 2);
+        EndpointServlet servlet =
+                new EndpointServlet(limiter, exchange -> Exchanges.text(exchange, 200, "not interested"));
+        start(context -> servlet.register(context, "/x/*"));
+        List<Connection> clients = new ArrayList<>();
+        for (int i = 0; i < 2 * TestContainer.THREADS; i++) {
+            clients.add(connect().send("POST /x/1 HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nbegun"));
+        }
+        for (Connection client : clients) {
+            assertThat(client.answer().status()).isEqualTo(200);
+        }
+        try (Connection other = connect()) {
+            assertThat(other.get("/ping").answer().text()).isEqualTo("pong");
+        }
+        for (Connection client : clients) {
+            client.close();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 package dev.weir.limiter.servlet;
 
 import jakarta.servlet.ServletContainerInitializer;
+import java.time.Duration;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.http2.server.HTTP2CServerConnectionFactory;
 import org.eclipse.jetty.io.RateControl;
@@ -14,6 +15,12 @@ final class JettyEe10Container implements TestContainer {
 
     private final Server server = new Server(new QueuedThreadPool(THREADS));
     private final ServletContextHandler context = new ServletContextHandler();
+    private long idleMillis = 30_000;
+
+    @Override
+    public void setIdleTimeout(Duration idleTime) {
+        idleMillis = idleTime.toMillis();
+    }
 
     @Override
     public int start(ServletContainerInitializer application) throws Exception {
@@ -22,6 +29,7 @@ final class JettyEe10Container implements TestContainer {
         http2.setRateControlFactory(new RateControl.Factory() {});
         http2.setMaxConcurrentStreams(400);
         ServerConnector connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http), http2);
+        connector.setIdleTimeout(idleMillis);
         server.addConnector(connector);
         context.addServletContainerInitializer(application);
         server.setHandler(context);

@@ -5,47 +5,21 @@ import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.tck.AdapterContract;
 import dev.weir.limiter.tck.HttpProtocol;
 import dev.weir.limiter.tck.ServerFixture;
-import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.extension.ConditionEvaluationResult;
-import org.junit.jupiter.api.extension.ExecutionCondition;
-import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** The endpoint servlet keeps the contract of adapters in the container of this run, apart from {@link OpenPoints}. */
-@ExtendWith(ServletAdapterContractTest.OpenPoints.class)
+/** The endpoint servlet keeps the contract of adapters in the container of this run. */
 class ServletAdapterContractTest extends AdapterContract {
 
     @BeforeAll
     static void makeTemporaryFolder() throws Exception {
         Files.createDirectories(Path.of(System.getProperty("java.io.tmpdir")));
-    }
-
-    /** What a container does not do, nor the adapter for it; each is told in docs/adapters/servlet.md. */
-    static final class OpenPoints implements ExecutionCondition {
-        private static final Map<Container, Map<String, String>> KNOWN = Map.of(
-                Container.UNDERTOW,
-                Map.of(
-                        "s74_", "it ends the connection when bytes are still under way for a stream that it has reset",
-                        "s86_", "it never gives back the window of an upload that was reset before it was read"));
-
-        @Override
-        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-            String test = context.getTestMethod().map(Method::getName).orElse("");
-            return KNOWN.getOrDefault(TestContainer.kind(), Map.of()).entrySet().stream()
-                    .filter(known -> test.startsWith(known.getKey()))
-                    .findAny()
-                    .map(known -> ConditionEvaluationResult.disabled("open: " + known.getValue()))
-                    .orElseGet(() -> ConditionEvaluationResult.enabled("kept"));
-        }
     }
 
     @Override
@@ -103,6 +77,12 @@ class ServletAdapterContractTest extends AdapterContract {
         @Override
         public Set<Capability> capabilities(HttpProtocol protocol) {
             return TestContainer.kind().capabilities(protocol.version());
+        }
+
+        @Override
+        public boolean idleTimeout(Duration idleTime) {
+            container.setIdleTimeout(idleTime);
+            return true;
         }
 
         @Override

@@ -1,6 +1,7 @@
 package dev.weir.limiter.servlet;
 
 import jakarta.servlet.ServletContainerInitializer;
+import java.time.Duration;
 
 /** A real container with few threads, serving one application on a free port of the loopback interface. */
 interface TestContainer {
@@ -21,6 +22,9 @@ interface TestContainer {
         String name = System.getProperty("weir.container", "Tomcat");
         return name.startsWith("Jetty") ? Container.JETTY : Container.valueOf(name.toUpperCase(java.util.Locale.ROOT));
     }
+
+    /** How long a connection may be idle before the container closes it. To be called before the start. */
+    void setIdleTimeout(Duration idleTime);
 
     /** Gives the port. */
     int start(ServletContainerInitializer application) throws Exception;

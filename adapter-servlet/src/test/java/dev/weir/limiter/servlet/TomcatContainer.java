@@ -3,6 +3,7 @@ package dev.weir.limiter.servlet;
 import jakarta.servlet.ServletContainerInitializer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 import org.apache.catalina.Context;
@@ -16,6 +17,12 @@ final class TomcatContainer implements TestContainer {
 
     private final Tomcat tomcat = new Tomcat();
     private @Nullable Context context;
+    private long idleMillis = 60_000;
+
+    @Override
+    public void setIdleTimeout(Duration idleTime) {
+        idleMillis = idleTime.toMillis();
+    }
 
     @Override
     public int start(ServletContainerInitializer application) throws Exception {
@@ -23,6 +30,7 @@ final class TomcatContainer implements TestContainer {
         tomcat.setBaseDir(base.toAbsolutePath().toString());
         Connector connector = new Connector("org.apache.coyote.http11.Http11NioProtocol");
         connector.setPort(0);
+        connector.setProperty("connectionTimeout", Long.toString(idleMillis));
         connector.setProperty("useAsyncIO", "false"); // with it, frames are lost: see docs/adapters/servlet.md
         Http2Protocol http2 = new Http2Protocol();
         // Small frames, and storms of resets, are what some tests are about.

@@ -9,6 +9,7 @@ import io.undertow.servlet.api.ServletContainerInitializerInfo;
 import io.undertow.servlet.util.ImmediateInstanceFactory;
 import jakarta.servlet.ServletContainerInitializer;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,12 @@ final class UndertowContainer implements TestContainer {
 
     private @Nullable DeploymentManager deployment;
     private @Nullable Undertow server;
+    private int idleMillis = 60_000;
+
+    @Override
+    public void setIdleTimeout(Duration idleTime) {
+        idleMillis = Math.toIntExact(idleTime.toMillis());
+    }
 
     @Override
     public int start(ServletContainerInitializer application) throws Exception {
@@ -36,6 +43,7 @@ final class UndertowContainer implements TestContainer {
                 .setServerOption(UndertowOptions.MAX_RST_FRAMES_PER_WINDOW, 1_000_000)
                 .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, -1L)
                 .setServerOption(UndertowOptions.BUFFER_PIPELINED_DATA, false) // see docs/adapters/servlet.md
+                .setServerOption(UndertowOptions.NO_REQUEST_TIMEOUT, idleMillis)
                 .setIoThreads(2)
                 .setWorkerThreads(THREADS)
                 .setHandler(manager.start())

@@ -6,7 +6,7 @@ package dev.weir.limiter.tck;
  * application, with its limiters, is the kit's.
  *
  * <p>Each scenario has a number, and the rule it is about if there is one. What a server cannot do it declares as a missing
- * {@link dev.weir.limiter.http.Capability}; what depends on that is skipped, or asks for what is left. After each scenario every
+ * {@link dev.weir.limiter.http.Capability}; no scenario is skipped for that, but asks for what is left. After each scenario every
  * exchange must have completed, once; every limiter must be idle; nothing that may block may have run on a thread of the server;
  * and neither temporary files nor leaks may be left.
  */

@@ -141,10 +141,6 @@ abstract class AdapterSupport extends ContractSupport {
             return server.capabilities(protocol).contains(capability);
         }
 
-        void assumeCan(Capability capability) {
-            assumeTrue(can(capability), "the server has the capability " + capability);
-        }
-
         void assertPingIsAnswered() throws IOException {
             String answer = protocol == HttpProtocol.HTTP_2
                     ? http2().get("/ping").text()

@@ -540,7 +540,6 @@ public abstract class AdmissionScenarios extends AdapterSupport {
         gated("/blocking", limiter);
         uploaded("/upload", limiter, UploadLimits.defaults(), limiter, (exchange, upload) -> {});
         Running app = serve();
-        app.assumeCan(Capability.CONTINUE_AFTER_ADMISSION);
 
         for (String path : List.of("/blocking", "/upload")) {
             RawClient client = app.client();
@@ -550,7 +549,11 @@ public abstract class AdmissionScenarios extends AdapterSupport {
                     "Expect: 100-continue",
                     "Content-Type: multipart/form-data; boundary=b",
                     "Content-Length: " + LARGE);
-            assertRefusal(client.answer());
+            RawClient.Answer answer = client.answer();
+            if (answer.status() == 100 && !app.can(Capability.CONTINUE_AFTER_ADMISSION)) {
+                answer = client.answer(); // refused all the same, before it has sent anything
+            }
+            assertRefusal(answer);
         }
     }
 
@@ -566,7 +569,6 @@ public abstract class AdmissionScenarios extends AdapterSupport {
                 (exchange, upload) -> Exchanges.text(
                         exchange, 200, upload.part("a").orElseThrow().text()));
         Running app = serve();
-        app.assumeCan(Capability.CONTINUE_AFTER_ADMISSION);
         List<Permit> held = hold(storage, 1);
         byte[] body = Multipart.of().field("a", "b").bytes();
         RawClient client = app.client()
@@ -578,7 +580,9 @@ public abstract class AdmissionScenarios extends AdapterSupport {
                         "Content-Length: " + body.length);
         awaitWaiting(storage, 1);
         app.assertPingIsAnswered();
-        assertThat(client.hasUnread()).as("said something before admission").isFalse();
+        if (app.can(Capability.CONTINUE_AFTER_ADMISSION)) {
+            assertThat(client.hasUnread()).as("said something before admission").isFalse();
+        }
 
         closeAll(held);
 

@@ -68,16 +68,17 @@ public abstract class BackgroundScenarios extends UploadScenarios {
             Exchanges.bytes(exchange, 200, "application/octet-stream", body);
         });
         Running app = serve();
-        app.assumeCan(Capability.SENT_CONFIRMED);
         RawClient slow = app.slowClient().request("GET", "/large");
         assertThat(slow.head().status()).isEqualTo(200);
         for (int i = 0; i < 100; i++) {
             app.assertPingIsAnswered();
         }
 
-        assertThat(background.statistics().acquired())
-                .as("tasks begun before the response was sent")
-                .isZero();
+        if (app.can(Capability.SENT_CONFIRMED)) {
+            assertThat(background.statistics().acquired())
+                    .as("tasks begun before the response was sent")
+                    .isZero();
+        }
 
         slow.exactly(LARGE);
         await(ran);

@@ -62,7 +62,7 @@ public interface ServerFixture {
     CompletableFuture<Void> shutdown();
 
     /**
-     * What the server can do over HTTP/1.1. The kit checks that it really can, and skips what it cannot.
+     * What the server can do over HTTP/1.1. The kit checks that it really can, and where it cannot, asks for what is left.
      *
      * @return what an exchange over HTTP/1.1 declares
      */

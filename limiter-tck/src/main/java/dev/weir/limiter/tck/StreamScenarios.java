@@ -1,7 +1,6 @@
 package dev.weir.limiter.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Permit;
@@ -196,19 +195,26 @@ public abstract class StreamScenarios extends AdmissionScenarios {
             });
             streamed("/stream", limiter, source);
             Running app = serve();
-            app.assumeCan(Capability.ABORT_COMMITTED);
             RawClient client = app.client().request("GET", "/stream");
             assertThat(client.head().status()).isEqualTo(200);
             mayFail.countDown();
 
-            assertThatThrownBy(() -> {
-                        while (client.chunk().length > 0) {
-                            // reads on to the last chunk, which must not come
-                        }
-                    })
-                    .isInstanceOf(IOException.class)
-                    .isNotInstanceOf(SocketTimeoutException.class);
+            assertEnds(client, app.can(Capability.ABORT_COMMITTED));
             awaitClosed(source);
+        }
+    }
+
+    /** The answer must end in time; where a server can cut it, without the chunk that says that it is whole. */
+    private static void assertEnds(RawClient client, boolean cut) throws IOException {
+        try {
+            while (client.chunk().length > 0) {
+                // reads on
+            }
+            assertThat(cut).as("the last chunk has come, but must not").isFalse();
+        } catch (SocketTimeoutException e) {
+            throw e;
+        } catch (IOException e) {
+            // cut
         }
     }
 
@@ -221,12 +227,13 @@ public abstract class StreamScenarios extends AdmissionScenarios {
             throw new IOException("on purpose");
         });
         Running app = serve();
-        app.assumeCan(Capability.ABORT_COMMITTED);
 
         RawClient client = app.client().request("GET", "/fails");
 
         assertThat(client.head().status()).isEqualTo(200);
-        assertThat(client.rest()).hasSizeLessThan(1000);
+        if (app.can(Capability.ABORT_COMMITTED)) {
+            assertThat(client.rest()).hasSizeLessThan(1000);
+        }
         awaitIdle(limiter);
     }
 
