@@ -3,7 +3,6 @@ module dev.weir.limiter.servlet {
     requires transitive dev.weir.limiter;
     requires transitive jakarta.servlet;
     requires static transitive org.jspecify;
-    requires org.eclipse.jetty.http;
 
     exports dev.weir.limiter.servlet;
 }

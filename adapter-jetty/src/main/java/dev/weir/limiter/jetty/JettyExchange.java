@@ -6,11 +6,8 @@ import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
-import dev.weir.limiter.http.MultipartDecoder;
 import dev.weir.limiter.http.Outcome;
-import dev.weir.limiter.http.UploadLimits;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.Optional;
@@ -293,11 +290,6 @@ final class JettyExchange extends Exchange {
             }
         }
         return failure;
-    }
-
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws MalformedBodyException {
-        return JettyMultipart.of(headers.get(HttpHeader.CONTENT_TYPE), limits, directory);
     }
 
     /** A write under way. What depends on it does not block, so Jetty may call it on any thread. */

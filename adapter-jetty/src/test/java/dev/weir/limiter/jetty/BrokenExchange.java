@@ -4,11 +4,7 @@ import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Headers;
-import dev.weir.limiter.http.MultipartDecoder;
-import dev.weir.limiter.http.UploadLimits;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -97,10 +93,5 @@ class BrokenExchange extends Exchange {
     @Override
     protected void cut(Throwable cause) {
         jetty.cut(cause);
-    }
-
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException {
-        return jetty.multipartDecoder(limits, directory);
     }
 }

@@ -272,6 +272,7 @@ class UploadTest extends JettyTest {
                 new byte[0],
                 java.util.Arrays.copyOf(good, good.length - 10),
                 new Body().part("filename=\"nameless\"", random(10)).end(),
+                new Body().file("f", "x\u0007y", random(10)).end(),
                 ("--" + BOUNDARY + "\r\n\u0001: x\r\n\r\n").getBytes(StandardCharsets.UTF_8));
         for (byte[] body : bad) {
             assertThat(post(body).answer().status()).isEqualTo(400);
@@ -326,16 +327,7 @@ class UploadTest extends JettyTest {
     }
 
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "../../../etc/passwd",
-                "..",
-                ".",
-                "/etc/passwd",
-                "C:\\\\Windows\\\\x.dll",
-                "a/../../b",
-                "x\u0007y"
-            })
+    @ValueSource(strings = {"../../../etc/passwd", "..", ".", "/etc/passwd", "C:\\\\Windows\\\\x.dll", "a/../../b"})
     void rule_5_5_aHostileFileNameIsOnlyAString(String hostile) throws Exception {
         uploadRoute(UploadLimits.defaults());
         byte[] content = random(20_000);
@@ -359,15 +351,10 @@ class UploadTest extends JettyTest {
         RawClient.Answer answer = client().request("POST", "/names", CONTENT_TYPE, "Content-Length: " + body.length)
                 .send(body)
                 .answer();
-        if (answer.status() == 200) { // a control character may also be refused by the parser
-            assertThat(seen.get()).containsExactly("part-0");
-            assertThat(answer.text())
-                    .doesNotContain("/", "\\", "..", ":", "\u0007")
-                    .isNotBlank();
-            assertThat(parent.resolve(answer.text()).getParent()).isEqualTo(parent);
-        } else {
-            assertThat(answer.status()).isEqualTo(400);
-        }
+        assertThat(answer.status()).isEqualTo(200);
+        assertThat(seen.get()).containsExactly("part-0");
+        assertThat(answer.text()).doesNotContain("/", "\\", "..", ":").isNotBlank();
+        assertThat(parent.resolve(answer.text()).getParent()).isEqualTo(parent);
         assertNothingLeft();
     }
 

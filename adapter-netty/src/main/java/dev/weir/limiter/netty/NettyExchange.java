@@ -4,10 +4,8 @@ import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Headers;
-import dev.weir.limiter.http.MultipartDecoder;
 import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.Ticket;
-import dev.weir.limiter.http.UploadLimits;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
@@ -16,11 +14,9 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
-import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -172,11 +168,6 @@ final class NettyExchange extends Exchange {
         } catch (RejectedExecutionException e) {
             // The event loop has ended, and with it the channel.
         }
-    }
-
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException {
-        return NettyMultipart.of(request.headers().get(HttpHeaderNames.CONTENT_TYPE), limits, directory);
     }
 
     // ------------------------------------------------------------------ for handlers written for Netty

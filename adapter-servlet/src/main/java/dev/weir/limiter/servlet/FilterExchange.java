@@ -2,10 +2,8 @@ package dev.weir.limiter.servlet;
 
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Headers;
-import dev.weir.limiter.http.MultipartDecoder;
 import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.Ticket;
-import dev.weir.limiter.http.UploadLimits;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
@@ -13,7 +11,6 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -189,15 +186,7 @@ final class FilterExchange extends RequestExchange implements AsyncListener {
 
     @Override
     protected CompletionStage<Optional<ByteBuffer>> receive() {
-        return CompletableFuture.failedFuture(belongsToTheChain());
-    }
-
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) {
-        throw belongsToTheChain();
-    }
-
-    private UnsupportedOperationException belongsToTheChain() {
-        return new UnsupportedOperationException("the body of " + description() + " is for the servlet to read");
+        return CompletableFuture.failedFuture(
+                new UnsupportedOperationException("the body of " + description() + " is for the servlet to read"));
     }
 }

@@ -3,8 +3,6 @@ package dev.weir.limiter.servlet;
 import dev.weir.limiter.http.BodyTooLargeException;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Headers;
-import dev.weir.limiter.http.MultipartDecoder;
-import dev.weir.limiter.http.UploadLimits;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
 import jakarta.servlet.AsyncListener;
@@ -17,7 +15,6 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -196,11 +193,6 @@ final class ServletExchange extends RequestExchange {
     protected void cut(Throwable cause) {
         cutting = cause;
         wake();
-    }
-
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException {
-        return ServletMultipart.of(header("Content-Type"), limits, directory);
     }
 
     // ------------------------------------------------------------------ one turn after another

@@ -3,7 +3,6 @@ package dev.weir.limiter.http;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -380,17 +379,6 @@ public abstract class Exchange {
      * @param cause why
      */
     protected abstract void cut(Throwable cause);
-
-    /**
-     * The server's own parser for the multipart body of this request. Called on a worker, under a permit.
-     *
-     * @param limits what the decoder enforces, apart from the size of the body, which the caller counts
-     * @param directory an empty directory for what the decoder stores
-     * @return a new decoder
-     * @throws MalformedBodyException when the request is no {@code multipart/form-data}, or names no boundary
-     * @throws IOException when the decoder cannot be made
-     */
-    protected abstract MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException;
 
     /**
      * Keeps the exchange from completing, for as long as somebody works for it.

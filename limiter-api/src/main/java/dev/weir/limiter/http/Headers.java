@@ -93,13 +93,18 @@ public final class Headers {
     }
 
     private static void check(String name, String value) {
-        if (name.isEmpty() || !name.chars().allMatch(Headers::isTokenChar)) {
+        if (!isToken(name)) {
             throw new IllegalArgumentException("name: expected the name of a header field, was '" + name + "'");
         }
         if (!value.chars().allMatch(c -> c == '\t' || (c >= ' ' && c <= 0xff && c != 0x7f))) {
             throw new IllegalArgumentException(
                     "value of " + name + ": expected visible characters of ISO-8859-1, blanks and tabs");
         }
+    }
+
+    /** Whether a text can be the name of a header field, or of a parameter in one. */
+    static boolean isToken(String text) {
+        return !text.isEmpty() && text.chars().allMatch(Headers::isTokenChar);
     }
 
     private static boolean isTokenChar(int c) {

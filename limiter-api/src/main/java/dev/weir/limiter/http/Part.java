@@ -40,37 +40,20 @@ public final class Part {
         this.file = file;
     }
 
-    /**
-     * A part in memory. For decoders.
-     *
-     * @param name the field's name
-     * @param submittedFileName the file name as the client sent it
-     * @param contentType the content type as the client sent it
-     * @param content the content; not copied
-     * @return the part
-     */
-    public static Part ofMemory(
+    /** A part in memory. The content is not copied. */
+    static Part ofMemory(
             String name, Optional<String> submittedFileName, Optional<String> contentType, byte[] content) {
         return new Part(name, submittedFileName, contentType, content.length, content, null);
     }
 
-    /**
-     * A part in a file. For decoders.
-     *
-     * @param name the field's name
-     * @param submittedFileName the file name as the client sent it
-     * @param contentType the content type as the client sent it
-     * @param file where the content is, inside the directory given to the decoder
-     * @param size how many bytes that are
-     * @return the part
-     */
-    public static Part ofFile(
+    /** A part in a file, which has so many bytes. */
+    static Part ofFile(
             String name, Optional<String> submittedFileName, Optional<String> contentType, Path file, long size) {
         return new Part(name, submittedFileName, contentType, size, new byte[0], Objects.requireNonNull(file, "file"));
     }
 
     /**
-     * The field's name.
+     * The field's name: any string without control characters other than tabs.
      *
      * @return the name
      */
@@ -88,7 +71,8 @@ public final class Part {
     }
 
     /**
-     * The file name exactly as the client sent it: any string at all, with directories or worse. Never use it as a path.
+     * The file name as the client sent it, apart from its quoting: any string without control characters other than tabs, with
+     * directories or worse. Never use it as a path.
      *
      * @return the submitted name, if there is one
      */

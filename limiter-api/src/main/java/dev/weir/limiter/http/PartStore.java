@@ -1,27 +1,24 @@
 package dev.weir.limiter.http;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stores the parts that a parser finds, within limits. For {@link MultipartDecoder}s over parsers that call back. Small parts
- * stay in memory; larger ones go to files of generated names. May block; not thread-safe.
+ * Stores the parts that the decoder finds, within limits. Small parts stay in memory; larger ones go to files of generated
+ * names. May block; not thread-safe.
  */
-public final class PartStore implements AutoCloseable {
+final class PartStore implements AutoCloseable {
 
-    /** Parts up to this many bytes stay in memory: {@value}. */
-    public static final int MEMORY_SIZE = 8 * 1024;
+    /** Parts up to this many bytes stay in memory. */
+    static final int MEMORY_SIZE = 8 * 1024;
 
     private final UploadLimits limits;
     private final Path directory;
@@ -34,21 +31,13 @@ public final class PartStore implements AutoCloseable {
      * @param limits what to enforce; the size of the whole body and of headers is not counted here
      * @param directory where files go
      */
-    public PartStore(UploadLimits limits, Path directory) {
-        this.limits = Objects.requireNonNull(limits, "limits");
-        this.directory = Objects.requireNonNull(directory, "directory");
+    PartStore(UploadLimits limits, Path directory) {
+        this.limits = limits;
+        this.directory = directory;
     }
 
-    /**
-     * A part begins.
-     *
-     * @param name the field's name
-     * @param fileName the file name as the client sent it, which makes it a file
-     * @param contentType the content type as the client sent it
-     * @throws BodyTooLargeException when there are too many parts
-     */
-    public void begin(String name, Optional<String> fileName, Optional<String> contentType)
-            throws BodyTooLargeException {
+    /** A part begins; one with a file name is a file. */
+    void begin(String name, Optional<String> fileName, Optional<String> contentType) throws BodyTooLargeException {
         if (open != null) {
             throw new IllegalStateException("the former part has not ended");
         }
@@ -58,43 +47,25 @@ public final class PartStore implements AutoCloseable {
         open = new Open(name, fileName, contentType);
     }
 
-    /**
-     * Content of the part that began.
-     *
-     * @param data the bytes, consumed on return
-     * @throws BodyTooLargeException when the part is too large
-     * @throws IOException when it cannot be stored
-     */
-    public void content(ByteBuffer data) throws IOException {
+    /** Content of the part that began; consumed on return. */
+    void content(ByteBuffer data) throws IOException {
         part().add(data);
     }
 
-    /**
-     * The part ends.
-     *
-     * @throws IOException when it cannot be stored
-     */
-    public void end() throws IOException {
+    /** The part ends. */
+    void end() throws IOException {
         Open ending = part();
         ending.close();
         parts.add(ending.toPart());
         open = null;
     }
 
-    /**
-     * The parts that have ended.
-     *
-     * @return a snapshot, in order
-     */
-    public List<Part> parts() {
+    /** The parts that have ended, in order. */
+    List<Part> parts() {
         return List.copyOf(parts);
     }
 
-    /**
-     * Closes the file of a part that has not ended.
-     *
-     * @throws IOException when that fails
-     */
+    /** Closes the file of a part that has not ended. */
     @Override
     public void close() throws IOException {
         Open left = open;
@@ -117,50 +88,66 @@ public final class PartStore implements AutoCloseable {
         private final Optional<String> fileName;
         private final Optional<String> contentType;
         private final long limit;
-        private final ByteArrayOutputStream memory = new ByteArrayOutputStream(256);
-        private WritableByteChannel sink = Channels.newChannel(memory);
-        private @Nullable Path file;
+        private byte[] memory = new byte[0];
+        private @Nullable Path path;
+        private @Nullable FileChannel file;
         private long size;
 
         Open(String name, Optional<String> fileName, Optional<String> contentType) {
-            this.name = Objects.requireNonNull(name, "name");
+            this.name = name;
             this.fileName = fileName;
             this.contentType = contentType;
             this.limit = fileName.isPresent() ? limits.fileSize() : limits.fieldSize();
         }
 
         void add(ByteBuffer data) throws IOException {
-            size += data.remaining();
-            if (size > limit) {
+            int length = data.remaining();
+            if (length > limit - size) {
                 throw new BodyTooLargeException("a part of more than " + limit + " bytes");
             }
-            if (file == null && size > MEMORY_SIZE) {
-                spill();
+            if (size + length > MEMORY_SIZE) {
+                write(data);
+            } else {
+                keep(data, (int) size + length);
             }
-            while (data.hasRemaining()) {
-                sink.write(data);
-            }
+            size += length;
         }
 
-        private void spill() throws IOException {
-            Path target = directory.resolve("part-" + parts.size());
-            sink = FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-            file = target;
-            ByteBuffer sofar = ByteBuffer.wrap(memory.toByteArray());
-            while (sofar.hasRemaining()) {
-                sink.write(sofar);
+        private void keep(ByteBuffer data, int newSize) {
+            if (newSize > memory.length) {
+                memory = Arrays.copyOf(memory, Math.min(MEMORY_SIZE, Math.max(newSize, 2 * memory.length)));
             }
-            memory.reset();
+            data.get(memory, (int) size, data.remaining());
+        }
+
+        private void write(ByteBuffer data) throws IOException {
+            FileChannel target = file;
+            if (target == null) {
+                path = directory.resolve("part-" + parts.size());
+                target = FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+                file = target;
+                writeFully(target, ByteBuffer.wrap(memory, 0, (int) size));
+                memory = new byte[0];
+            }
+            writeFully(target, data);
+        }
+
+        private static void writeFully(FileChannel target, ByteBuffer data) throws IOException {
+            while (data.hasRemaining()) {
+                target.write(data);
+            }
         }
 
         void close() throws IOException {
-            sink.close();
+            if (file != null) {
+                file.close();
+            }
         }
 
         Part toPart() {
-            return file == null
-                    ? Part.ofMemory(name, fileName, contentType, memory.toByteArray())
-                    : Part.ofFile(name, fileName, contentType, file, size);
+            return path == null
+                    ? Part.ofMemory(name, fileName, contentType, Arrays.copyOf(memory, (int) size))
+                    : Part.ofFile(name, fileName, contentType, path, size);
         }
     }
 }

@@ -83,7 +83,7 @@ final class UploadReceiver {
 
     private Runnable open() throws IOException {
         directory = UploadDirectory.create(parent);
-        decoder = exchange.multipartDecoder(limits, directory.path());
+        decoder = MultipartDecoder.of(exchange.header("Content-Type"), limits, directory.path());
         return () -> await(exchange.read());
     }
 

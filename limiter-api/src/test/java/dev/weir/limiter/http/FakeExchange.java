@@ -1,13 +1,9 @@
 package dev.weir.limiter.http;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Queue;
@@ -57,7 +53,7 @@ final class FakeExchange extends Exchange {
 
     @Override
     public Optional<String> header(String name) {
-        return Optional.empty();
+        return name.equals("Content-Type") ? Optional.of("multipart/form-data; boundary=b") : Optional.empty();
     }
 
     @Override
@@ -108,33 +104,5 @@ final class FakeExchange extends Exchange {
     @Override
     protected void cut(Throwable cause) {
         cut = true;
-    }
-
-    /** Puts the whole body into one part. */
-    @Override
-    protected MultipartDecoder multipartDecoder(UploadLimits limits, Path directory) throws IOException {
-        PartStore store = new PartStore(limits, directory);
-        store.begin("body", Optional.of("body"), Optional.empty());
-        return new MultipartDecoder() {
-            @Override
-            public void offer(ByteBuffer data) throws IOException {
-                store.content(data);
-            }
-
-            @Override
-            public List<Part> finish() throws IOException {
-                store.end();
-                return store.parts();
-            }
-
-            @Override
-            public void close() {
-                try {
-                    store.close();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            }
-        };
     }
 }

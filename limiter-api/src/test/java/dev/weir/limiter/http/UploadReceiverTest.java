@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.EOFException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -22,6 +22,7 @@ class UploadReceiverTest {
 
     private final ManualLimiter limiter = new ManualLimiter();
     private final FakeExchange exchange = new FakeExchange("POST");
+    private boolean begun;
 
     private CompletableFuture<Upload> upload() {
         return Exchanges.upload(exchange, limiter, UploadLimits.defaults().bodySize(100_000), directory)
@@ -46,8 +47,23 @@ class UploadReceiverTest {
         limiter.work();
     }
 
+    /** Content of a part, which begins with the first. */
     private void bytes(int size) {
-        exchange.reads.remove().complete(Optional.of(ByteBuffer.allocate(size)));
+        String head = begun ? "" : "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n";
+        begun = true;
+        text(head + "x".repeat(size));
+    }
+
+    private void lastBoundary() {
+        text("\r\n--b--");
+    }
+
+    private void text(String text) {
+        exchange.reads.remove().complete(Optional.of(StandardCharsets.US_ASCII.encode(text)));
+    }
+
+    private void end() {
+        exchange.reads.remove().complete(Optional.empty());
     }
 
     @Test
@@ -61,7 +77,9 @@ class UploadReceiverTest {
             assertThat(exchange.reads).as("the next read waits for the store").isEmpty();
             step();
         }
-        exchange.reads.remove().complete(Optional.empty());
+        lastBoundary();
+        step();
+        end();
         step();
         assertThat(upload.join().parts().get(0).size()).isEqualTo(30_000);
         assertThat(upload.join().parts().get(0).bytes()).hasSize(30_000);
@@ -86,6 +104,30 @@ class UploadReceiverTest {
         step();
         assertThat(upload).isCompletedExceptionally();
         assertThat(exchange.status).isEqualTo(413);
+    }
+
+    @Test
+    void rule_5_5_malformed() {
+        CompletableFuture<Upload> upload = upload();
+        step();
+        bytes(10_000);
+        step();
+        text("\r\n--bad");
+        step();
+        assertThat(upload).isCompletedExceptionally();
+        assertThat(exchange.status).isEqualTo(400);
+    }
+
+    @Test
+    void rule_5_5_withoutALastBoundary() {
+        CompletableFuture<Upload> upload = upload();
+        step();
+        bytes(10_000);
+        step();
+        end();
+        step();
+        assertThat(upload).isCompletedExceptionally();
+        assertThat(exchange.status).isEqualTo(400);
     }
 
     @Test
@@ -134,7 +176,7 @@ class UploadReceiverTest {
         step();
         exchange.abort(new IOException("gone"));
         assertThat(upload).isCompletedExceptionally();
-        exchange.reads.remove().complete(Optional.of(ByteBuffer.allocate(5)));
+        bytes(5);
         assertThat(limiter.waiting).isEmpty();
     }
 
@@ -166,7 +208,9 @@ class UploadReceiverTest {
         step();
         bytes(20_000);
         step();
-        exchange.reads.remove().complete(Optional.empty());
+        lastBoundary();
+        step();
+        end();
         step();
         assertThat(upload).isCompleted();
         exchange.abort(new IOException("gone"));
