@@ -1,0 +1,210 @@
+package dev.weir.examples;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
+import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.PermitHolder;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Random;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.logging.LogManager;
+
+/**
+ * Uses a server at random for as long as one likes, and then looks whether anything has grown or was lost: heap, threads, file
+ * descriptors, temporary files, permits. Clients come and go in the middle of requests and answers, read and write slowly, and
+ * send nonsense; handlers fail; limiters are resized all the time.
+ *
+ * <pre>{@code
+ * mvn -B -ntp -q -Psoak -pl examples -am compile -Dexec.args='--server=netty --seconds=1800'
+ * }</pre>
+ *
+ * <p>With {@code --uploads=DIRECTORY} on a file system of a few megabytes, the disk is full most of the time.
+ */
+public final class Soak {
+
+    private static final int CLIENTS = 12;
+    private static final Duration IDLE_TIMEOUT = Duration.ofSeconds(90);
+    private static final Duration OVERDUE = Duration.ofSeconds(30);
+
+    /** What classes, buffers and pools of the servers may still grow by after the warm-up. */
+    private static final long HEAP_ALLOWANCE = 16L << 20;
+
+    private static final int THREAD_ALLOWANCE = 40;
+    private static final int DESCRIPTOR_ALLOWANCE = 20;
+
+    private final PrintStream out;
+    private final ServerKind kind;
+    private final int seconds;
+    private final long seed;
+    private final Path uploads;
+    private final SoakTally tally = new SoakTally();
+    private final Queue<String> reports = new ConcurrentLinkedQueue<>();
+
+    private Soak(PrintStream out, ServerKind kind, int seconds, long seed, Path uploads) {
+        this.out = out;
+        this.kind = kind;
+        this.seconds = seconds;
+        this.seed = seed;
+        this.uploads = uploads;
+    }
+
+    /**
+     * Runs the soak.
+     *
+     * @param arguments {@code --server=NAME}, {@code --seconds=N}, {@code --seed=N}, {@code --uploads=DIRECTORY}
+     * @throws Exception when the server does not start or stop
+     */
+    public static void main(String[] arguments) throws Exception {
+        System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "off"); // failures are planted by the thousand
+        LogManager.getLogManager().reset();
+        ServerKind kind = ServerKind.JETTY;
+        int seconds = 60;
+        long seed = System.nanoTime();
+        Path uploads = null;
+        for (String argument : arguments) {
+            String value = argument.substring(argument.indexOf('=') + 1);
+            if (argument.startsWith("--server=")) {
+                kind = ServerKind.named(value)
+                        .orElseThrow(() ->
+                                new IllegalArgumentException(argument + ": expected one of " + ServerKind.names()));
+            } else if (argument.startsWith("--seconds=")) {
+                seconds = Integer.parseInt(value);
+            } else if (argument.startsWith("--seed=")) {
+                seed = Long.parseLong(value);
+            } else if (argument.startsWith("--uploads=")) {
+                uploads = Path.of(value);
+            } else {
+                throw new IllegalArgumentException(
+                        argument + ": expected --server=NAME, --seconds=N, --seed=N or --uploads=DIRECTORY");
+            }
+        }
+        Path directory = uploads == null ? Files.createTempDirectory("weir-soak") : uploads;
+        List<String> failures = new Soak(System.out, kind, seconds, seed, directory).run();
+        failures.forEach(failure -> System.out.println("  LOST  " + failure));
+        System.out.println(failures.isEmpty() ? "  PASS  nothing has grown, nothing was lost" : "  FAIL");
+        if (uploads == null) {
+            Files.deleteIfExists(directory);
+        }
+        if (!failures.isEmpty()) {
+            System.exit(1);
+        }
+    }
+
+    /** What was lost or has grown. */
+    private List<String> run() throws Exception {
+        LimiterScope limiters = LimiterScope.builder()
+                .capacity(4)
+                .each(limiter -> limiter.maxWaiting(50)
+                        .maxWait(Duration.ofSeconds(5))
+                        .trackHolders(OVERDUE)
+                        .listener(new Reporter()))
+                .open();
+        Server server = kind.create();
+        int port = server.start(new SoakApplication(limiters, uploads).routes(), 0);
+        out.println(Text.format("Soak on %s for %d s, seed %d", kind.title(), seconds, seed));
+        List<String> failures = new ArrayList<>();
+        try {
+            load(port, limiters, Math.max(5, seconds / 10), "warm-up");
+            SoakReading before = idle(limiters, failures);
+            out.println("  idle      " + before);
+            load(port, limiters, seconds, "load");
+            SoakReading after = idle(limiters, failures);
+            out.println("  idle      " + after);
+            out.println("  " + tally.total() + " requests: " + tally);
+            grown(before, after, failures);
+        } finally {
+            server.stop();
+            limiters.close();
+        }
+        reports.forEach(report -> failures.add("reported: " + report));
+        if (tally.unanswered() > 0) {
+            failures.add(tally.unanswered() + " requests got no answer in a minute");
+        }
+        return failures;
+    }
+
+    private void load(int port, LimiterScope limiters, int loadSeconds, String phase) throws Exception {
+        long end = System.nanoTime() + Duration.ofSeconds(loadSeconds).toNanos();
+        List<Thread> clients = new ArrayList<>();
+        for (int i = 0; i < CLIENTS; i++) {
+            SoakClient client = new SoakClient(port, seed + i, tally, () -> System.nanoTime() - end < 0);
+            clients.add(new Thread(client, "soak-client-" + i));
+        }
+        clients.forEach(Thread::start);
+        Random random = new Random(seed);
+        List<CapacityLimiter> all = List.copyOf(limiters.limiters());
+        long nextLine = System.nanoTime();
+        long between = Duration.ofSeconds(Math.max(1, loadSeconds / 5)).toNanos();
+        while (System.nanoTime() - end < 0) {
+            all.get(random.nextInt(all.size())).resize(1 + random.nextInt(8));
+            if (System.nanoTime() - nextLine >= 0) {
+                nextLine += between;
+                out.println(Text.format("  %-8s  ", phase) + SoakReading.take(uploads) + ", " + tally.total()
+                        + " requests");
+            }
+            SeedApplication.pause(20);
+        }
+        for (Thread client : clients) {
+            client.join();
+        }
+    }
+
+    /** Waits until nobody uses the limiters. */
+    private SoakReading idle(LimiterScope limiters, List<String> failures) throws InterruptedException, IOException {
+        if (!limiters.awaitIdle(IDLE_TIMEOUT)) {
+            limiters.limiters().forEach(limiter -> {
+                if (limiter.statistics().inUse() > 0 || limiter.statistics().waiting() > 0) {
+                    failures.add("not idle: " + limiter + " " + limiter.holders());
+                }
+            });
+        }
+        SoakReading reading = SoakReading.take(uploads);
+        for (int i = 0; i < 50 && (reading.files() > 0); i++) { // removed after the answer, so perhaps not yet
+            SeedApplication.pause(100);
+            reading = SoakReading.take(uploads);
+        }
+        return reading;
+    }
+
+    private static void grown(SoakReading before, SoakReading after, List<String> failures) {
+        if (after.heap() > before.heap() + HEAP_ALLOWANCE) {
+            failures.add("heap: from " + before.heap() + " to " + after.heap() + " bytes");
+        }
+        if (after.threads() > before.threads() + THREAD_ALLOWANCE) {
+            failures.add("threads: from " + before.threads() + " to " + after.threads());
+        }
+        if (after.descriptors() > before.descriptors() + DESCRIPTOR_ALLOWANCE) {
+            failures.add("descriptors: from " + before.descriptors() + " to " + after.descriptors());
+        }
+        if (after.files() > 0) {
+            failures.add(after.files() + " temporary files");
+        }
+    }
+
+    /** What no limiter may report in a soak. */
+    private final class Reporter implements LimiterListener {
+
+        @Override
+        public void overdue(CapacityLimiter limiter, PermitHolder holder) {
+            reports.add("overdue: " + holder);
+        }
+
+        @Override
+        public void dropped(CapacityLimiter limiter, PermitHolder holder) {
+            reports.add("dropped: " + holder);
+        }
+
+        @Override
+        public void abandonedEnded(CapacityLimiter limiter, Optional<Throwable> failure) {
+            // clients leave running work all the time
+        }
+    }
+}
