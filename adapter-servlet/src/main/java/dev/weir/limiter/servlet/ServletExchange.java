@@ -69,6 +69,12 @@ final class ServletExchange extends RequestExchange {
     /** Nobody is there to see a cut. */
     private volatile boolean broken;
 
+    /** The container has said so, or that the request is over: it ends it, or has. */
+    private volatile boolean endedByContainer;
+
+    /** Tomcat has had the time to say so. */
+    private volatile boolean endNow;
+
     private volatile boolean over;
     /** Undertow: the last bytes are with the transport, or never will be. */
     private volatile boolean undertowDone;
@@ -253,6 +259,7 @@ final class ServletExchange extends RequestExchange {
      * Nothing blocks in there, and nobody goes in any more.
      */
     private void breakOff() {
+        endedByContainer = true;
         broken = true;
         if (container() == Container.TOMCAT) {
             long start = System.nanoTime();
@@ -580,16 +587,45 @@ final class ServletExchange extends RequestExchange {
     private void end(Throwable cause) {
         if (!over) {
             over = true;
-            // Tomcat ends a broken request itself, at once, and by now uses its objects for another client's.
-            boolean endedByContainer = broken && container() == Container.TOMCAT;
             if (container() == Container.UNDERTOW) {
                 cutUndertow();
                 complete();
-            } else if (!endedByContainer && (broken || !cutVisibly(cause))) {
+            } else if (broken && container() == Container.TOMCAT) {
+                endLater();
+            } else if (broken || !cutVisibly(cause)) {
                 complete();
             }
+        } else if (endNow) {
+            endNow = false;
+            endUnlessEnded();
         }
         failBoth(cause);
+    }
+
+    /**
+     * Tomcat ends a request itself whose write has failed, at once, and then uses its objects for another client's. One whose
+     * read has failed on a thread of ours it keeps for ever, with its connection.
+     */
+    private void endLater() {
+        if (!endedByContainer) {
+            CompletableFuture.delayedExecutor(LOOK_MILLIS, TimeUnit.MILLISECONDS)
+                    .execute(() -> {
+                        endNow = true;
+                        wake();
+                    });
+        }
+    }
+
+    /** {@link #breakOff} waits for this thread to be out, and this one sees that it has begun. */
+    private void endUnlessEnded() {
+        inside = true;
+        try {
+            if (!endedByContainer) {
+                complete();
+            }
+        } finally {
+            inside = false;
+        }
     }
 
     private boolean cutVisibly(Throwable cause) {
@@ -652,7 +688,9 @@ final class ServletExchange extends RequestExchange {
     private final class Life implements AsyncListener {
         @Override
         public void onComplete(AsyncEvent event) {
-            if (!over) {
+            if (over) {
+                endedByContainer = true;
+            } else {
                 breakOff();
                 abort(new IOException("the container has ended " + description()));
             }

@@ -2,6 +2,7 @@ package dev.weir.limiter.servlet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.weir.limiter.CapacityLimiter;
@@ -16,14 +17,20 @@ import dev.weir.limiter.http.Upload;
 import dev.weir.limiter.http.UploadLimits;
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketException;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
+import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -32,6 +39,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
+import javax.management.AttributeNotFoundException;
+import javax.management.JMException;
+import javax.management.ObjectName;
 import org.junit.jupiter.api.Test;
 
 /** Portable handlers on a servlet. */
@@ -229,6 +239,40 @@ class EndpointServletTest extends ContainerTest {
                 readAll(exchange, failures);
             }
         });
+    }
+
+    /** A permit that is home is not all: the container has to end the request too, and so its connection. */
+    @Test
+    void uploadsWhoseClientsLeaveKeepNoConnection() throws Exception {
+        start(uploads(limiter("shared", 2), limiter("endpoints", 2), UploadLimits.defaults()));
+        assumeTrue(descriptors() > 0, "a platform that says how many files and sockets are open");
+        byte[] body = Multipart.body("bound", Multipart.file("file", "a", 100_000));
+        byte[] head = ("POST /x/1 HTTP/1.1\r\nHost: test\r\nContent-Type: multipart/form-data; boundary=bound\r\n"
+                        + "Content-Length: " + body.length + "\r\n\r\n")
+                .getBytes(StandardCharsets.ISO_8859_1);
+        Random random = new Random(1);
+        int clients = 200;
+        long before = descriptors();
+        for (int i = 0; i < clients; i++) {
+            try (Socket client = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                client.setSoLinger(i % 2 == 0, 0);
+                client.getOutputStream().write(head);
+                client.getOutputStream().write(body, 0, random.nextInt(body.length));
+            } catch (SocketException e) {
+                // refused half-way, and told so by a reset
+            }
+        }
+        await().atMost(Duration.ofSeconds(30))
+                .untilAsserted(() -> assertThat(descriptors()).isLessThan(before + clients / 10));
+    }
+
+    private static long descriptors() throws JMException {
+        try {
+            return (Long) ManagementFactory.getPlatformMBeanServer()
+                    .getAttribute(new ObjectName("java.lang:type=OperatingSystem"), "OpenFileDescriptorCount");
+        } catch (AttributeNotFoundException e) {
+            return 0;
+        }
     }
 
     @Test
