@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -167,7 +166,7 @@ public final class Soak {
             });
         }
         SoakReading reading = SoakReading.take(uploads);
-        for (int i = 0; i < 50 && (reading.files() > 0); i++) { // removed after the answer, so perhaps not yet
+        for (int i = 0; i < 50 && reading.files() > 0; i++) { // removed after the answer, so perhaps not yet
             SeedApplication.pause(100);
             reading = SoakReading.take(uploads);
         }
@@ -185,7 +184,7 @@ public final class Soak {
             failures.add("descriptors: from " + before.descriptors() + " to " + after.descriptors());
         }
         if (after.files() > 0) {
-            failures.add(after.files() + " temporary files");
+            failures.add(after.files() + " directories of uploads");
         }
     }
 
@@ -200,11 +199,6 @@ public final class Soak {
         @Override
         public void dropped(CapacityLimiter limiter, PermitHolder holder) {
             reports.add("dropped: " + holder);
-        }
-
-        @Override
-        public void abandonedEnded(CapacityLimiter limiter, Optional<Throwable> failure) {
-            // clients leave running work all the time
         }
     }
 }

@@ -14,7 +14,7 @@ import javax.management.ObjectName;
  * @param heap bytes in use after a collection
  * @param threads live threads
  * @param descriptors open files and sockets; 0 where the platform does not say
- * @param files temporary files and directories of uploads
+ * @param files directories of uploads, which hold all their files
  */
 record SoakReading(long heap, int threads, long descriptors, long files) {
 
@@ -23,9 +23,9 @@ record SoakReading(long heap, int threads, long descriptors, long files) {
             System.gc(); // what is only weakly reachable goes with the second
         }
         long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-        try (Stream<Path> left = Files.walk(uploads)) {
+        try (Stream<Path> left = Files.list(uploads)) {
             return new SoakReading(
-                    heap, ManagementFactory.getThreadMXBean().getThreadCount(), openDescriptors(), left.count() - 1);
+                    heap, ManagementFactory.getThreadMXBean().getThreadCount(), openDescriptors(), left.count());
         }
     }
 
@@ -41,7 +41,7 @@ record SoakReading(long heap, int threads, long descriptors, long files) {
     @Override
     public String toString() {
         return Text.format(
-                "%6.1f MB heap, %3d threads, %3d descriptors, %2d temporary files",
+                "%6.1f MB heap, %3d threads, %3d descriptors, %2d directories of uploads",
                 heap / 1e6, threads, descriptors, files);
     }
 }
