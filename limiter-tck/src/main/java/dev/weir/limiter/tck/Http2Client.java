@@ -183,15 +183,18 @@ final class Http2Client implements AutoCloseable {
         private void onData(byte[] data, int acknowledge, boolean last) throws IOException {
             body.write(data);
             received = body.size();
-            boolean now;
+            long owed = 0;
             synchronized (body) {
-                now = !stalled;
-                unacknowledged += now ? 0 : acknowledge;
+                unacknowledged += acknowledge;
+                if (!stalled && unacknowledged > DEFAULT_WINDOW / 2) { // not for each frame, as other clients do
+                    owed = unacknowledged;
+                    unacknowledged = 0;
+                }
             }
             if (last) {
                 onEnd();
-            } else if (now && acknowledge > 0) {
-                windowUpdate(id, acknowledge);
+            } else if (owed > 0) {
+                windowUpdate(id, owed);
             }
         }
 
