@@ -34,7 +34,21 @@ public final class LimitExceededException extends RejectedExecutionException {
      */
     public LimitExceededException(
             RefusalReason reason, LimiterStatistics statistics, Duration retryAfter, boolean traced) {
-        super(message(reason, statistics));
+        this(reason, "", statistics, retryAfter, traced);
+    }
+
+    /**
+     * For implementations of limiters that have more to say than the reason does.
+     *
+     * @param reason why it was refused
+     * @param because why, in words for the message; when empty, those of the reason
+     * @param statistics the limiter's numbers at that moment; its name is the limiter's name
+     * @param retryAfter when another try may be worth while
+     * @param traced whether a stack trace is taken: true only on the thread of the caller who is refused
+     */
+    public LimitExceededException(
+            RefusalReason reason, String because, LimiterStatistics statistics, Duration retryAfter, boolean traced) {
+        super(message(because.isEmpty() ? words(reason) : because, statistics));
         this.limiterName = statistics.limiterName();
         this.reason = Objects.requireNonNull(reason, "reason");
         this.statistics = statistics;
@@ -45,14 +59,17 @@ public final class LimitExceededException extends RejectedExecutionException {
         }
     }
 
-    private static String message(RefusalReason reason, LimiterStatistics s) {
-        String why = switch (reason) {
+    private static String words(RefusalReason reason) {
+        return switch (reason) {
             case QUEUE_FULL -> "its queue is full";
             case WAIT_TIMEOUT -> "the wait limit passed";
             case CLOSED -> "it is closed";
             case WOULD_DEADLOCK -> "waiting for it here could never end";
             case NO_WORKER -> "no thread could be had to run the work";
         };
+    }
+
+    private static String message(String why, LimiterStatistics s) {
         return "Limiter '" + s.limiterName() + "' refused: " + why + " (" + s.summary() + ")";
     }
 

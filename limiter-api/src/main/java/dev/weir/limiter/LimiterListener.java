@@ -92,4 +92,14 @@ public interface LimiterListener {
      * @param holder who dropped it
      */
     default void dropped(CapacityLimiter limiter, PermitHolder holder) {}
+
+    /**
+     * Work that holds permits was found to wait for one another, and one of the waiters was refused with {@link
+     * RefusalReason#WOULD_DEADLOCK}, so that the others go on. Told once, of the limiter that refused. Where none of them waits
+     * for a permit, only for the results of others, none is refused; that is told once of the limiter of one of them.
+     *
+     * @param limiter the limiter
+     * @param deadlock who waited for what, and where
+     */
+    default void deadlocked(CapacityLimiter limiter, Deadlock deadlock) {}
 }

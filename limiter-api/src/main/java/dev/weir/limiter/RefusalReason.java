@@ -8,7 +8,7 @@ public enum RefusalReason {
     WAIT_TIMEOUT,
     /** The limiter was closed, before or during the wait. */
     CLOSED,
-    /** Waiting could never have ended, since only the waiting work itself could have ended it. */
+    /** Waiting could never have ended: those who hold the permits wait for one another. See {@link Deadlock}. */
     WOULD_DEADLOCK,
     /** A permit was free, but no thread could be had to run the work. */
     NO_WORKER

@@ -1,19 +1,25 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.LimitExceededException;
-import dev.weir.limiter.RefusalReason;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** A thread that blocks until it has a permit. Moves from waiting to granted or refused once; only the gate moves it. */
 final class BlockedThread extends Waiter<Void> {
 
+    private final GateLimiter limiter;
     private final Thread thread = Thread.currentThread();
     private volatile @Nullable GatePermit permit;
-    private volatile @Nullable RefusalReason refusal;
+    private volatile @Nullable Refusal refusal;
 
-    BlockedThread() {
+    BlockedThread(GateLimiter limiter) {
         super(Kind.NEWCOMER);
+        this.limiter = limiter;
+    }
+
+    @Override
+    GateLimiter limiter() {
+        return limiter;
     }
 
     @Override
@@ -23,8 +29,8 @@ final class BlockedThread extends Waiter<Void> {
     }
 
     @Override
-    void refused(RefusalReason reason, boolean traced) {
-        refusal = reason;
+    void refused(Refusal verdict) {
+        refusal = verdict;
         LockSupport.unpark(thread);
     }
 
@@ -41,19 +47,31 @@ final class BlockedThread extends Waiter<Void> {
      * @return the permit, or null when the time passed
      * @throws LimitExceededException when the limiter refused meanwhile
      */
-    @Nullable GatePermit await(GateLimiter limiter, long nanos, boolean ownLimit) throws InterruptedException {
+    @Nullable GatePermit await(long nanos, boolean ownLimit) throws InterruptedException {
+        if (nanos < Long.MAX_VALUE) {
+            return awaitPermit(nanos, ownLimit);
+        }
+        BlockedWait wait = Deadlocks.enter(this);
+        try {
+            return awaitPermit(nanos, ownLimit);
+        } finally {
+            Deadlocks.leave(wait);
+        }
+    }
+
+    private @Nullable GatePermit awaitPermit(long nanos, boolean ownLimit) throws InterruptedException {
         long deadline = System.nanoTime() + nanos;
         while (true) {
             GatePermit granted = permit;
             if (granted != null) {
                 return granted;
             }
-            RefusalReason reason = refusal;
-            if (reason != null) {
-                throw limiter.refusal(reason, true);
+            Refusal verdict = refusal;
+            if (verdict != null) {
+                throw limiter.refusal(verdict.traceable());
             }
             if (Thread.interrupted()) {
-                leave(limiter);
+                leave();
                 throw new InterruptedException("interrupted while waiting for limiter '" + limiter.name() + "'");
             }
             if (nanos == Long.MAX_VALUE) {
@@ -65,7 +83,7 @@ final class BlockedThread extends Waiter<Void> {
                     if (timeIsOver) {
                         return null;
                     }
-                    awaitVerdict(limiter);
+                    awaitVerdict();
                 } else {
                     LockSupport.parkNanos(limiter, left);
                 }
@@ -74,9 +92,9 @@ final class BlockedThread extends Waiter<Void> {
     }
 
     /** Gives up the place; a permit that was granted in the same moment goes to the next waiter. */
-    private void leave(GateLimiter limiter) {
+    private void leave() {
         if (!limiter.withdraw(this)) {
-            GatePermit granted = awaitVerdict(limiter);
+            GatePermit granted = awaitVerdict();
             if (granted != null) {
                 granted.close();
             }
@@ -84,7 +102,7 @@ final class BlockedThread extends Waiter<Void> {
     }
 
     /** Out of the queue already: the thread that took it out is about to say why, after those it tells before us. */
-    private @Nullable GatePermit awaitVerdict(GateLimiter limiter) {
+    private @Nullable GatePermit awaitVerdict() {
         while (permit == null && refusal == null) {
             Thread.onSpinWait();
             LockSupport.parkNanos(limiter, 10_000);

@@ -1,7 +1,6 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.LimitExceededException;
-import dev.weir.limiter.RefusalReason;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -36,11 +35,11 @@ final class ExecutorTask extends DetachedTask {
 
     /** On the caller's thread the refusal is thrown, out of {@code execute}. */
     @Override
-    void refused(RefusalReason reason, boolean traced) {
-        if (traced) {
-            throw limiter.refusal(reason, true);
+    void refused(Refusal refusal) {
+        if (refusal.traced()) {
+            throw limiter.refusal(refusal);
         }
-        super.refused(reason, false);
+        super.refused(refusal);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package dev.weir.limiter.core;
 
+import dev.weir.limiter.Deadlock;
 import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.core.flight.AbandonedEvent;
+import dev.weir.limiter.core.flight.DeadlockEvent;
 import dev.weir.limiter.core.flight.Hold;
 import dev.weir.limiter.core.flight.HoldEvent;
 import dev.weir.limiter.core.flight.Labels;
@@ -75,6 +77,12 @@ final class Flight {
     void leakSuspected(PermitHolder holder, boolean dropped) {
         if (PRESENT) {
             LeakSuspectedEvent.record(labels, holder, dropped);
+        }
+    }
+
+    void deadlock(Deadlock deadlock) {
+        if (PRESENT) {
+            DeadlockEvent.record(labels, deadlock);
         }
     }
 

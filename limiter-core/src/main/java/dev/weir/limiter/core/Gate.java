@@ -159,6 +159,11 @@ final class Gate {
         return closed(word);
     }
 
+    /** Another one after every resize, for whoever wants to know whether there was one. */
+    long epoch() {
+        return word & EPOCH_MASK;
+    }
+
     boolean hasWaiters() {
         return (word & WAITING_MASK) != 0;
     }
@@ -236,9 +241,13 @@ final class Gate {
         return waiter.kind == Waiter.Kind.FINISHING ? finishing.peek() == null : waiting(seen) == 0;
     }
 
-    /** Permits in use below this admit the waiter. */
     private int limit(Waiter<?> waiter, int capacity) {
-        return waiter.kind == Waiter.Kind.FINISHING ? withReserve(capacity) : Math.min(capacity, MAX_IN_USE);
+        return limit(waiter.kind, capacity);
+    }
+
+    /** Permits in use below this admit a waiter of the kind. */
+    int limit(Waiter.Kind kind, int capacity) {
+        return kind == Waiter.Kind.FINISHING ? withReserve(capacity) : Math.min(capacity, MAX_IN_USE);
     }
 
     private int withReserve(int capacity) {
@@ -337,6 +346,16 @@ final class Gate {
             return false;
         } finally {
             unlock(next);
+        }
+    }
+
+    /** Since when a waiter has been in the queue; null if it is in none. */
+    @Nullable Long queuedSince(Waiter<?> waiter) {
+        long seen = lock();
+        try {
+            return waiter.queued ? waiter.waitingSince : null;
+        } finally {
+            unlock(seen);
         }
     }
 

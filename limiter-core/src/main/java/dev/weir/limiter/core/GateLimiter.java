@@ -1,6 +1,7 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.ContextCarrier;
+import dev.weir.limiter.Deadlock;
 import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
@@ -117,7 +118,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     public Permit acquire() throws InterruptedException {
         GatePermit permit = acquire(maxWaitNanos, true);
         if (permit == null) {
-            throw exception(RefusalReason.WAIT_TIMEOUT, true);
+            throw exception(Refusal.here(RefusalReason.WAIT_TIMEOUT));
         }
         return permit;
     }
@@ -151,7 +152,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         if (nanos <= 0) {
             return null;
         }
-        BlockedThread waiter = new BlockedThread();
+        BlockedThread waiter = new BlockedThread(this);
         waiter.origin = sample();
         follow(waiter);
         Gate.Answer answer = gate.admit(waiter);
@@ -162,10 +163,10 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         try {
             if (answer == Gate.Answer.QUEUED) {
                 queued();
-                return waiter.await(this, nanos, nanos < maxWaitNanos);
+                return waiter.await(nanos, nanos < maxWaitNanos);
             }
             waiter.waited(Flight.name(Gate.reason(answer)));
-            throw refusal(Gate.reason(answer), true);
+            throw refusal(Refusal.here(Gate.reason(answer)));
         } catch (LimitExceededException e) {
             if (throwing) {
                 throw e;
@@ -201,7 +202,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
             }
             default -> {
                 waiter.waited(Flight.name(Gate.reason(answer)));
-                waiter.refused(Gate.reason(answer), true);
+                waiter.refused(Refusal.here(Gate.reason(answer)));
             }
         }
     }
@@ -296,14 +297,14 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince, waiter.origin);
     }
 
-    private void tellRefused(Waiter<?> waiter, RefusalReason reason) {
-        waiter.waited(Flight.name(reason));
-        Deliveries.deliver(() -> waiter.refused(reason, false));
+    private void tellRefused(Waiter<?> waiter, Refusal refusal) {
+        waiter.waited(Flight.name(refusal.reason()));
+        Deliveries.deliver(() -> waiter.refused(refusal));
     }
 
     /** The newcomers' wait limit has passed for these. */
     void refuseExpired(List<Waiter<?>> expired) {
-        expired.forEach(waiter -> tellRefused(waiter, RefusalReason.WAIT_TIMEOUT));
+        expired.forEach(waiter -> tellRefused(waiter, Refusal.of(RefusalReason.WAIT_TIMEOUT)));
     }
 
     /** A waiter gave up its place, if it still had one. */
@@ -330,10 +331,48 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         return true;
     }
 
+    /**
+     * Refuses a waiter whose wait could never end, if it still has its place.
+     *
+     * @return whether it had
+     */
+    boolean refuse(Waiter<?> waiter, Deadlock deadlock) {
+        if (!gate.remove(waiter)) {
+            return false;
+        }
+        try {
+            found(deadlock); // first: whoever hears of the refusal may keep this thread
+        } finally {
+            tellRefused(waiter, new Refusal(RefusalReason.WOULD_DEADLOCK, false, deadlock.reason()));
+        }
+        tell(listener -> listener.deadlocked(this, deadlock));
+        return true;
+    }
+
+    /** A deadlock that cannot be broken by a refusal. */
+    void report(Deadlock deadlock) {
+        found(deadlock);
+        tell(listener -> listener.deadlocked(this, deadlock));
+    }
+
+    private void found(Deadlock deadlock) {
+        Log.warning(deadlock.toString());
+        flight.deadlock(deadlock);
+    }
+
+    /** As many permits as have to be in use for good before a waiter of the kind can wait for ever; 0 when it cannot. */
+    int permitsToBlock(Waiter.Kind kind) {
+        if (maxWaitNanos < Long.MAX_VALUE && !kind.exempt()) {
+            return 0; // is refused in time
+        }
+        int capacity = capacity();
+        return capacity == 0 ? 0 : gate.limit(kind, capacity); // paused: whoever did that will end it
+    }
+
     /** Counts a refusal and makes its exception. */
-    LimitExceededException refusal(RefusalReason reason, boolean traced) {
-        countRefusal(reason);
-        return exception(reason, traced);
+    LimitExceededException refusal(Refusal refusal) {
+        countRefusal(refusal.reason());
+        return exception(refusal);
     }
 
     private void countRefusal(RefusalReason reason) {
@@ -344,12 +383,16 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         }
     }
 
-    private LimitExceededException exception(RefusalReason reason, boolean traced) {
+    private LimitExceededException exception(Refusal refusal) {
         LimiterStatistics now = statistics();
         Duration wait = Duration.ofSeconds(now.oldestWait().toSeconds());
         Duration retryAfter = wait.compareTo(MIN_RETRY_AFTER) < 0 ? MIN_RETRY_AFTER : wait;
         return new LimitExceededException(
-                reason, now, retryAfter.compareTo(MAX_RETRY_AFTER) > 0 ? MAX_RETRY_AFTER : retryAfter, traced);
+                refusal.reason(),
+                refusal.because(),
+                now,
+                retryAfter.compareTo(MAX_RETRY_AFTER) > 0 ? MAX_RETRY_AFTER : retryAfter,
+                refusal.traced());
     }
 
     /** A caller left its running work. */
@@ -431,7 +474,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
 
     @Override
     public void close() {
-        gate.close().forEach(waiter -> tellRefused(waiter, RefusalReason.CLOSED));
+        gate.close().forEach(waiter -> tellRefused(waiter, Refusal.of(RefusalReason.CLOSED)));
         crew.retire();
     }
 
@@ -495,7 +538,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         }
         GatePermit permit = (GatePermit) acquire();
         try {
-            Held before = Held.enter(this, permit, Held.capture());
+            Held before = Held.enter(permit, Held.capture());
             try {
                 return watchers.followed(work).call();
             } finally {
@@ -530,7 +573,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         Objects.requireNonNull(command, "command");
         crew.execute(
                 () -> {
-                    Held before = Held.enter(this, ours, null);
+                    Held before = Held.enter(ours, null);
                     try {
                         command.run();
                     } finally {

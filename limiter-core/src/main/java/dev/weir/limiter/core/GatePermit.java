@@ -1,6 +1,5 @@
 package dev.weir.limiter.core;
 
-import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.core.flight.Hold;
 import java.lang.invoke.MethodHandles;
@@ -36,7 +35,7 @@ final class GatePermit implements Permit {
     }
 
     @Override
-    public CapacityLimiter limiter() {
+    public GateLimiter limiter() {
         return limiter;
     }
 

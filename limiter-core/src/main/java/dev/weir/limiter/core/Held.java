@@ -1,13 +1,19 @@
 package dev.weir.limiter.core;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The permits that cover the work of a thread: its own, and those of the work that started it and may be waiting for it. Used
  * to run nested work inline instead of letting it queue behind its own permit.
+ *
+ * @param permit the innermost
+ * @param outer what covers the work beside it, the thread's own and its starters'
+ * @param below what covered the thread before this permit was entered on it; so these links lead to the thread's own permits only
  */
 record Held(
-        GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
+        GatePermit permit, @Nullable Held outer, @Nullable Held below) {
 
     private static final ThreadLocal<Held> CURRENT = new ThreadLocal<>();
 
@@ -18,7 +24,7 @@ record Held(
     /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
     static boolean covers(GateLimiter limiter) {
         for (Held held = current(); held != null; held = held.outer) {
-            if (held.limiter.equals(limiter) && held.permit.isOpen()) {
+            if (held.permit.limiter().equals(limiter) && held.permit.isOpen()) {
                 return true;
             }
         }
@@ -38,7 +44,7 @@ record Held(
         if (top == null || top.outer == null) {
             return top;
         }
-        return new Held(top.limiter, top.permit, open(top.outer)); // as deep as permits are open, so not deep
+        return new Held(top.permit, open(top.outer), null); // as deep as permits are open, so not deep
     }
 
     /**
@@ -47,10 +53,10 @@ record Held(
      *
      * @return what covered it before, for {@link #restore}
      */
-    static @Nullable Held enter(GateLimiter limiter, GatePermit permit, @Nullable Held outer) {
+    static @Nullable Held enter(GatePermit permit, @Nullable Held outer) {
         Held before = current();
         permit.entered();
-        restore(new Held(limiter, permit, join(outer, before)));
+        restore(new Held(permit, join(outer, before), before));
         return before;
     }
 
@@ -59,7 +65,7 @@ record Held(
             return starter == null ? below : starter;
         }
         Held rest = join(starter.outer, below);
-        return below.contains(starter.permit) ? rest : new Held(starter.limiter, starter.permit, rest);
+        return below.contains(starter.permit) ? rest : new Held(starter.permit, rest, null);
     }
 
     private boolean contains(GatePermit sought) {
@@ -69,6 +75,17 @@ record Held(
             }
         }
         return false;
+    }
+
+    /** The open permits whose work the thread is in the middle of. None of its starters': they may have gone on. */
+    List<GatePermit> own() {
+        List<GatePermit> own = new ArrayList<>(2);
+        for (Held held = this; held != null; held = held.below) {
+            if (held.permit.isOpen()) {
+                own.add(held.permit);
+            }
+        }
+        return own;
     }
 
     static void restore(@Nullable Held before) {

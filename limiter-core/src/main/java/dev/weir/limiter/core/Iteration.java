@@ -168,7 +168,7 @@ final class Iteration<T> implements Flow.Subscription {
         End end;
         Held before = Held.current();
         try {
-            Held.enter(limiter, permit, null);
+            Held.enter(permit, null);
             end = drawInContext();
         } catch (Throwable e) { // a carrier's
             end = fail(e);
@@ -359,7 +359,7 @@ final class Iteration<T> implements Flow.Subscription {
                 return true;
             }
             granted.close();
-            Throwable refusal = limiter.refusal(RefusalReason.NO_WORKER, false);
+            Throwable refusal = limiter.refusal(Refusal.of(RefusalReason.NO_WORKER));
             refusal.initCause(cause);
             Iteration.this.refused(refusal);
             return true;
@@ -375,8 +375,8 @@ final class Iteration<T> implements Flow.Subscription {
         }
 
         @Override
-        void refused(RefusalReason reason, boolean traced) {
-            Iteration.this.refused(limiter.refusal(reason, traced));
+        void refused(Refusal refusal) {
+            Iteration.this.refused(limiter.refusal(refusal));
         }
 
         @Override

@@ -1,7 +1,6 @@
 package dev.weir.limiter.core;
 
 import dev.weir.limiter.Permit;
-import dev.weir.limiter.RefusalReason;
 
 /**
  * A permit that may still have to come. The future's own completion decides between "granted" and "left": whoever completes it
@@ -24,8 +23,13 @@ final class PermitFuture extends Waiter<Permit> {
     }
 
     @Override
-    void refused(RefusalReason reason, boolean traced) {
-        super.completeExceptionally(limiter.refusal(reason, traced));
+    GateLimiter limiter() {
+        return limiter;
+    }
+
+    @Override
+    void refused(Refusal refusal) {
+        super.completeExceptionally(limiter.refusal(refusal));
     }
 
     @Override

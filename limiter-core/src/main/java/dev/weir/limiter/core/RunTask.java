@@ -71,6 +71,16 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
     }
 
     @Override
+    GateLimiter limiter() {
+        return limiter;
+    }
+
+    @Override
+    @Nullable GatePermit runsUnder() {
+        return permit;
+    }
+
+    @Override
     void granted(GatePermit granted, boolean passOn) {
         permit = granted;
         try {
@@ -89,7 +99,7 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
             held.close();
         }
         if (refused) {
-            tellRefused(RefusalReason.NO_WORKER, false, cause);
+            tellRefused(Refusal.of(RefusalReason.NO_WORKER), cause);
         }
         return refused;
     }
@@ -100,20 +110,20 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
     }
 
     @Override
-    void refused(RefusalReason reason, boolean traced) {
+    void refused(Refusal refusal) {
         if (STATE.compareAndSet(this, WAITING, LEFT)) {
-            tellRefused(reason, traced, null);
+            tellRefused(refusal, null);
         }
     }
 
-    private void tellRefused(RefusalReason reason, boolean traced, @Nullable Throwable cause) {
+    private void tellRefused(Refusal refusal, @Nullable Throwable cause) {
         forget();
-        Throwable refusal = limiter.refusal(reason, traced);
+        Throwable failure = limiter.refusal(refusal);
         if (cause != null) {
-            refusal.initCause(cause);
+            failure.initCause(cause);
         }
-        if (super.completeExceptionally(refusal)) {
-            failed(refusal);
+        if (super.completeExceptionally(failure)) {
+            failed(failure);
         }
     }
 
@@ -150,7 +160,7 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
         Throwable failure = null;
         Held before = Held.current();
         try {
-            Held.enter(limiter, held, starter);
+            Held.enter(held, starter);
             value = Carriers.call(carried, limiter.watchers().followed(todo));
         } catch (Throwable e) { // an Error too: the permit goes home and the caller gets it
             failure = e;

@@ -1,11 +1,12 @@
 package dev.weir.limiter.core;
 
-import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.core.watch.Watcher;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,7 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     final Kind kind;
     long waitingSince; // System.nanoTime when queued; written under the gate's lock
     boolean queued; // guarded by the gate's lock, as are the links
+    private volatile boolean endsOtherwise;
 
     Watcher.@Nullable Wait watched; // set before it is queued, if anybody follows
     Holding.@Nullable Origin origin; // who asked, if that is followed; written before it is queued
@@ -65,16 +67,63 @@ abstract class Waiter<T> extends CompletableFuture<T> {
      */
     abstract void granted(GatePermit permit, boolean passOn);
 
-    /**
-     * The waiter will get no permit. Called without any lock.
-     *
-     * @param traced whether this is the thread of the caller who is refused
-     */
-    abstract void refused(RefusalReason reason, boolean traced);
+    /** The waiter will get no permit. Called without any lock. */
+    abstract void refused(Refusal refusal);
 
     /** Whether {@link #granted} may run code of the user, and so must not be nested. */
     boolean runsUserCode() {
         return true;
+    }
+
+    // What a thread that waits for this future waits for.
+
+    /** Where it waits, or waited; null if no thread can wait for it. */
+    @Nullable GateLimiter limiter() {
+        return null;
+    }
+
+    /** The permit whose work completes this future; null if there is none as yet, or none at all. */
+    @Nullable GatePermit runsUnder() {
+        return null;
+    }
+
+    /** Whether somebody was told to complete it, whatever becomes of permits: a time limit, a supplier. */
+    final boolean endsOtherwise() {
+        return endsOtherwise;
+    }
+
+    @Override
+    public T join() {
+        BlockedWait wait = isDone() ? null : Deadlocks.enter(this);
+        try {
+            return super.join();
+        } finally {
+            Deadlocks.leave(wait);
+        }
+    }
+
+    @Override
+    public T get() throws InterruptedException, ExecutionException {
+        BlockedWait wait = isDone() ? null : Deadlocks.enter(this);
+        try {
+            return super.get();
+        } finally {
+            Deadlocks.leave(wait);
+        }
+    }
+
+    @Override
+    public CompletableFuture<T> orTimeout(long timeout, TimeUnit unit) {
+        super.orTimeout(timeout, unit);
+        endsOtherwise = true;
+        return this;
+    }
+
+    @Override
+    public CompletableFuture<T> completeOnTimeout(T value, long timeout, TimeUnit unit) {
+        super.completeOnTimeout(value, timeout, unit);
+        endsOtherwise = true;
+        return this;
     }
 
     @Override
@@ -87,6 +136,7 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     @Override
     public CompletableFuture<T> completeAsync(Supplier<? extends T> supplier, Executor executor) {
         Objects.requireNonNull(supplier, "supplier");
+        endsOtherwise = true;
         executor.execute(() -> {
             if (!isDone()) {
                 try {

@@ -70,7 +70,7 @@ class LedgerTest {
             void granted(GatePermit permit, boolean passOn) {}
 
             @Override
-            void refused(dev.weir.limiter.RefusalReason reason, boolean traced) {}
+            void refused(Refusal refusal) {}
         };
     }
 
