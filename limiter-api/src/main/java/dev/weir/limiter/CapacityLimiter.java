@@ -91,7 +91,8 @@ public interface CapacityLimiter extends AutoCloseable {
      *
      * @return an open permit
      * @throws InterruptedException when the thread is interrupted on entry or while it waits
-     * @throws LimitExceededException when the queue is full, the limiter's wait limit has passed, or the limiter is closed
+     * @throws LimitExceededException when the queue is full, the limiter's wait limit has passed, or the limiter is closed; or when
+     *     those who hold its permits wait for one another, this thread among them
      * @throws IllegalStateException on a thread that {@linkplain dev.weir.limiter.spi.BlockingGuard must not block}, such as an
      *     event loop, even with permits free
      */

@@ -23,6 +23,8 @@ import java.util.stream.Stream;
  * <em>inline</em>, on the calling thread, covered by the permit it already holds, for as long as that permit is held. Work
  * that is still running inline on another thread when that permit goes back is counted no more: wait for what you start. {@link
  * #background}, {@link #executor} and {@link #iterate} start detached work, which is covered by nothing but its own permit.
+ * A ring of different pieces of work, each of which holds permits and waits for another, is found after a second or so, and one
+ * of them is refused with {@link RefusalReason#WOULD_DEADLOCK}; see {@link LimiterListener#deadlocked}.
  *
  * <p><b>Context.</b> Thread context (SLF4J's MDC, io.micrometer's context-propagation, every {@link ContextCarrier} of the
  * limiter) is captured where a verb is called, set around the work, and removed after it.

@@ -97,7 +97,8 @@ public interface WorkLimiter extends CapacityLimiter {
     /**
      * The threads of this limiter, without its gate: for a caller that already holds a permit of this limiter and goes on to
      * hold it while the command runs. At most capacity plus reserve commands may be under way. The command runs with an
-     * unchanged context, and nested use of this limiter inside it counts as covered by the given permit.
+     * unchanged context, and nested use of this limiter inside it counts as covered by the given permit. A permit that is closed
+     * by another thread while the command runs is a mistake: that the command holds it is relied upon to find deadlocks.
      *
      * @param permit the caller's permit of this limiter; this method does not close it
      * @param command what to run

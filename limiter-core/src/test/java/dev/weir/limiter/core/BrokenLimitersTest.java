@@ -20,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.Flow;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,7 @@ class BrokenLimitersTest {
                 Arguments.of(
                         RunsCancelledWork.class, "rule_2_3_work_cancelled_while_queued_never_runs_and_uses_no_permit"),
                 Arguments.of(QueuesNestedWork.class, "rule_2_4_nested_work_runs_inline_on_the_permit_it_holds"),
+                Arguments.of(WaitsForAWhile.class, "rule_2_4_a_ring_of_work_under_two_limiters_ends_with_one_refusal"),
                 Arguments.of(FinishesBehindNewcomers.class, "rule_2_5_finishing_work_does_not_stand_behind_newcomers"),
                 Arguments.of(NeverCloses.class, "rule_3_4_closed_once_at_the_end"),
                 Arguments.of(ClosesTwice.class, "rule_3_4_closed_once_after_an_early_cancel_while_idle"),
@@ -124,6 +126,11 @@ class BrokenLimitersTest {
 
     static class NotBroken extends Broken {
         @Override
+        protected Duration patience() {
+            return Duration.ofSeconds(10);
+        }
+
+        @Override
         WorkLimiter fault(WorkLimiter limiter) {
             return new DelegatingLimiter(limiter);
         }
@@ -198,6 +205,19 @@ class BrokenLimitersTest {
                         }
                     });
                     return result;
+                }
+            };
+        }
+    }
+
+    /** What has a time limit ends by itself, and is nobody's deadlock. */
+    static class WaitsForAWhile extends Broken {
+        @Override
+        WorkLimiter fault(WorkLimiter limiter) {
+            return new DelegatingLimiter(limiter) {
+                @Override
+                public <T> CompletableFuture<T> run(Callable<? extends T> work, boolean interruptOnCancel) {
+                    return limiter.<T>run(work, interruptOnCancel).orTimeout(2, TimeUnit.SECONDS);
                 }
             };
         }

@@ -210,7 +210,9 @@ class DeadlockStressTest {
         while (cause.getCause() != null) {
             cause = cause.getCause();
         }
-        assertThat(cause).isInstanceOfSatisfying(LimitExceededException.class, refusal -> assertThat(refusal.reason())
-                .isEqualTo(RefusalReason.WOULD_DEADLOCK));
+        assertThat(cause)
+                .isInstanceOfSatisfying(
+                        LimitExceededException.class,
+                        refusal -> assertThat(refusal.reason()).isEqualTo(RefusalReason.WOULD_DEADLOCK));
     }
 }

@@ -75,7 +75,8 @@ class DeadlockTest {
     @AfterEach
     void nothingIsRetained() {
         end.countDown();
-        await().pollInterval(Duration.ofMillis(2)).until(() -> deadlocks.listed().isEmpty());
+        await().pollInterval(Duration.ofMillis(2))
+                .until(() -> deadlocks.listed().isEmpty());
         if (before != null) {
             Deadlocks.use(before);
         }

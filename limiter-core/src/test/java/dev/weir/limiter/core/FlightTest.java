@@ -47,7 +47,7 @@ class FlightTest {
 
     private Recording everything() {
         Recording recording = new Recording();
-        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned", "LeakSuspected")) {
+        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned", "LeakSuspected", "Deadlock")) {
             recording.enable("dev.weir.limiter." + event).withoutThreshold();
         }
         recording.start();
@@ -157,6 +157,31 @@ class FlightTest {
                         assertThat(suspicion.getString("askedAt")).contains("FlightTest.java:");
                         assertThat(suspicion.getBoolean("dropped")).isFalse();
                     });
+        }
+    }
+
+    @Test
+    void a_deadlock_is_recorded_with_its_report() throws Exception {
+        try (Recording recording = everything()) {
+            CapacityLimiter limiter = idle.watchAndClose(CapacityLimiter.of("deadlocked", 1));
+            CompletableFuture<Void> work = Limiters.run(limiter, () -> {
+                limiter.acquire().close();
+                return null;
+            });
+            assertThat(work).failsWithin(10, TimeUnit.SECONDS);
+
+            assertThat(events(recording, "Deadlock", "deadlocked"))
+                    .singleElement()
+                    .satisfies(deadlock -> {
+                        assertThat(deadlock.getString("limiters")).isEqualTo("deadlocked");
+                        assertThat(deadlock.getInt("threads")).isEqualTo(1);
+                        assertThat(deadlock.getString("report"))
+                                .contains("'weir-deadlocked-1'")
+                                .contains("FlightTest.java:");
+                    });
+            assertThat(events(recording, "Wait", "deadlocked"))
+                    .singleElement()
+                    .satisfies(wait -> assertThat(wait.getString("outcome")).isEqualTo("would_deadlock"));
         }
     }
 

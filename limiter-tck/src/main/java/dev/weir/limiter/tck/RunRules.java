@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.CapacityLimiterBuilder;
 import dev.weir.limiter.ContextCarrier;
+import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
@@ -697,6 +698,93 @@ public abstract class RunRules extends LimiterRules {
         assertThat(limiter.statistics().inUse()).as("still the caller's permit").isEqualTo(1);
         permit.close();
         take(limiter).close();
+    }
+
+    /** Work that holds a permit when it is told to go on. */
+    private CompletableFuture<String> holding(
+            CapacityLimiter limiter, CountDownLatch everybody, Callable<String> then) {
+        return Limiters.run(limiter, () -> {
+            everybody.countDown();
+            awaitUninterruptibly(everybody);
+            return then.call();
+        });
+    }
+
+    /** All end; those that were refused say so with the names of all limiters of the ring. */
+    private void assertOneIsRefused(List<CompletableFuture<String>> ring, List<CapacityLimiter> limiters) {
+        List<Throwable> refused = new ArrayList<>();
+        for (CompletableFuture<String> one : ring) {
+            await("the end of work in a ring", one::isDone);
+            Throwable failure = catchThrowable(one::join);
+            if (failure != null) {
+                refused.add(rootOf(failure));
+            }
+        }
+        assertThat(refused).singleElement().satisfies(failure -> {
+            assertThat(failure).isInstanceOf(LimitExceededException.class);
+            assertThat(((LimitExceededException) failure).reason()).isEqualTo(RefusalReason.WOULD_DEADLOCK);
+            assertThat(limiters).allSatisfy(limiter -> assertThat(failure).hasMessageContaining(limiter.name()));
+        });
+        assertThat(limiters.stream().mapToLong(limiter -> limiter.statistics().refused(RefusalReason.WOULD_DEADLOCK)))
+                .containsOnlyOnce(1L);
+    }
+
+    private static Throwable rootOf(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
+    }
+
+    @Test
+    void rule_2_4_a_ring_of_work_under_two_limiters_ends_with_one_refusal() {
+        CapacityLimiter a = limiter(1);
+        CapacityLimiter b = limiter(1);
+        CountDownLatch both = new CountDownLatch(2);
+
+        List<CompletableFuture<String>> ring = List.of(
+                holding(a, both, () -> Limiters.run(b, () -> "done").join()),
+                holding(b, both, () -> Limiters.run(a, () -> "done").join()));
+
+        assertOneIsRefused(ring, List.of(a, b));
+    }
+
+    @Test
+    void rule_2_4_a_ring_of_work_that_waits_in_different_ways_ends_with_one_refusal() {
+        CapacityLimiter a = limiter(2);
+        CapacityLimiter b = limiter(1);
+        CapacityLimiter c = limiter(1);
+        CountDownLatch everybody = new CountDownLatch(4);
+
+        List<CompletableFuture<String>> ring = List.of(
+                holding(a, everybody, () -> Limiters.call(b, () -> "done")),
+                holding(a, everybody, () -> Limiters.run(b, () -> "done").get()),
+                holding(b, everybody, () -> {
+                    try (Permit permit = c.acquire()) {
+                        return permit.limiter().name();
+                    }
+                }),
+                holding(c, everybody, () -> {
+                    try (Permit permit = a.acquireAsync().join()) {
+                        return permit.limiter().name();
+                    }
+                }));
+
+        assertOneIsRefused(ring, List.of(a, b, c));
+    }
+
+    @Test
+    void rule_2_4_a_permit_asked_for_by_work_under_the_last_one_is_refused() {
+        CapacityLimiter limiter = limiter(1);
+
+        CompletableFuture<String> work = Limiters.run(limiter, () -> {
+            try (Permit second = limiter.acquire()) {
+                return "held twice: " + second;
+            }
+        });
+
+        assertOneIsRefused(List.of(work), List.of(limiter));
     }
 
     // ---- 2.5 work that finishes admitted work ----
