@@ -4,14 +4,17 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for waits that can never end.
@@ -73,7 +76,7 @@ final class DeadlockSearch {
         }
         List<Blocked> blocked = new ArrayList<>();
         for (BlockedWait wait : listed) {
-            Capacity capacity = capacities.getOrDefault(wait.limiter, Capacity.NONE);
+            Capacity capacity = Objects.requireNonNull(capacities.get(wait.limiter));
             Blocked found = Blocked.of(wait, capacity.permitsToBlock(wait.waiter.kind));
             if (found != null) {
                 blocked.add(found);
@@ -86,21 +89,19 @@ final class DeadlockSearch {
     }
 
     /** What a limiter's capacity was at a moment, as seen by each kind of waiter. */
-    private record Capacity(long epoch, List<Integer> permitsToBlock) {
-
-        static final Capacity NONE = new Capacity(0, List.of(0, 0, 0));
+    private record Capacity(long epoch, Map<Waiter.Kind, Integer> permitsToBlock) {
 
         static Capacity of(GateLimiter limiter) {
-            List<Integer> permitsToBlock = new ArrayList<>();
+            Map<Waiter.Kind, Integer> permitsToBlock = new EnumMap<>(Waiter.Kind.class);
             long epoch = limiter.gate().epoch();
             for (Waiter.Kind kind : Waiter.Kind.values()) {
-                permitsToBlock.add(limiter.permitsToBlock(kind));
+                permitsToBlock.put(kind, limiter.permitsToBlock(kind));
             }
             return new Capacity(epoch, permitsToBlock);
         }
 
         int permitsToBlock(Waiter.Kind kind) {
-            return permitsToBlock.get(kind.ordinal());
+            return permitsToBlock.getOrDefault(kind, 0);
         }
     }
 
@@ -168,7 +169,7 @@ final class DeadlockSearch {
             }
         }
 
-        Blocked next() {
+        @Nullable Blocked next() {
             return ahead.poll();
         }
     }

@@ -64,14 +64,14 @@ class DeadlockStressTest {
 
     @AfterEach
     void end() throws InterruptedException {
+        if (before != null) {
+            Deadlocks.use(before);
+        }
         ended = true;
         if (looker != null) {
             looker.join(10_000);
         }
         await().until(() -> deadlocks.listed().isEmpty());
-        if (before != null) {
-            Deadlocks.use(before);
-        }
     }
 
     private CapacityLimiter limiter(String name, int capacity) {

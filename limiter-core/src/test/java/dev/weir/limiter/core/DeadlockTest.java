@@ -74,12 +74,12 @@ class DeadlockTest {
 
     @AfterEach
     void nothingIsRetained() {
-        end.countDown();
-        await().pollInterval(Duration.ofMillis(2))
-                .until(() -> deadlocks.listed().isEmpty());
         if (before != null) {
             Deadlocks.use(before);
         }
+        end.countDown();
+        await().pollInterval(Duration.ofMillis(2))
+                .until(() -> deadlocks.listed().isEmpty());
     }
 
     private CapacityLimiter limiter(String name, int capacity) {
@@ -103,7 +103,7 @@ class DeadlockTest {
     }
 
     /** How work waits for something under a limiter. */
-    private enum Way {
+    enum Way {
         JOIN {
             @Override
             void waitFor(CapacityLimiter limiter) {
@@ -896,32 +896,30 @@ class DeadlockTest {
     void rule_2_4_a_wait_that_ended_between_the_looks_is_not_taken_for_the_next_one() {
         CapacityLimiter a = limiter("A", 1);
         CapacityLimiter b = limiter("B", 1);
-        AtomicReference<CompletableFuture<String>> awaited = new AtomicReference<>();
+        List<CompletableFuture<String>> awaited = new CopyOnWriteArrayList<>();
         CountDownLatch both = new CountDownLatch(2);
         List<CompletableFuture<Void>> work = List.of(
                 hold(a, both, () -> {
                     for (int i = 0; i < 2; i++) {
-                        awaited.set(Limiters.run(b, () -> "done"));
-                        CompletableFuture<String> next = awaited.get();
-                        catchThrowable(next::join);
+                        awaited.add(Limiters.run(b, () -> "done"));
+                        assertThat(catchThrowable(awaited.get(i)::join)).isInstanceOf(CancellationException.class);
                     }
                 }),
                 hold(b, both, () -> Way.JOIN.waitFor(a)));
         awaitBlocked(2);
-        CompletableFuture<String> first = awaited.get();
         AtomicBoolean dissolved = new AtomicBoolean();
 
         List<Ring> rings = DeadlockSearch.rings(deadlocks.listed(), wait -> {
             if (dissolved.compareAndSet(false, true)) {
-                assertThat(first.cancel(false)).isTrue();
-                await().until(() -> !first.equals(awaited.get()));
+                assertThat(awaited.get(0).cancel(false)).isTrue();
+                await().until(() -> awaited.size() == 2);
                 awaitBlocked(2);
             }
             return deadlocks.isRegistered(wait);
         });
 
         assertThat(rings).isEmpty();
-        assertThat(awaited.get().cancel(false)).isTrue();
+        assertThat(awaited.get(1).cancel(false)).isTrue();
         assertAllEnd(work);
     }
 
