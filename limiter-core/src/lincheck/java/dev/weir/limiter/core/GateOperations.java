@@ -1,6 +1,5 @@
 package dev.weir.limiter.core;
 
-import dev.weir.limiter.RefusalReason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -25,7 +24,7 @@ class GateOperations {
         void granted(GatePermit permit, boolean passOn) {}
 
         @Override
-        void refused(RefusalReason reason, boolean traced) {}
+        void refused(Refusal refusal) {}
     }
 
     final Gate gate = new Gate(new Ledger("checked", CAPACITY), CAPACITY, MAX_WAITING, 0, () -> 0);
