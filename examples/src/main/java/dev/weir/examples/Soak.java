@@ -32,6 +32,7 @@ public final class Soak {
     private static final int CLIENTS = 12;
     private static final Duration IDLE_TIMEOUT = Duration.ofSeconds(90);
     private static final Duration OVERDUE = Duration.ofSeconds(30);
+    private static final Duration SETTLING_TIME = Duration.ofSeconds(30);
 
     /** What classes, buffers and pools of the servers may still grow by after the warm-up. */
     private static final long HEAP_ALLOWANCE = 16L << 20;
@@ -47,7 +48,7 @@ public final class Soak {
     private final SoakTally tally = new SoakTally();
     private final Queue<String> reports = new ConcurrentLinkedQueue<>();
 
-    private Soak(PrintStream out, ServerKind kind, int seconds, long seed, Path uploads) {
+    Soak(PrintStream out, ServerKind kind, int seconds, long seed, Path uploads) {
         this.out = out;
         this.kind = kind;
         this.seconds = seconds;
@@ -97,8 +98,12 @@ public final class Soak {
         }
     }
 
-    /** What was lost or has grown. */
-    private List<String> run() throws Exception {
+    /**
+     * Warms up, reads what the idle server uses, loads it, and reads again.
+     *
+     * @return what was lost or has grown
+     */
+    List<String> run() throws Exception {
         LimiterScope limiters = LimiterScope.builder()
                 .capacity(4)
                 .each(limiter -> limiter.maxWaiting(50)
@@ -111,14 +116,14 @@ public final class Soak {
         out.println(Text.format("Soak on %s for %d s, seed %d", kind.title(), seconds, seed));
         List<String> failures = new ArrayList<>();
         try {
-            load(port, limiters, Math.max(5, seconds / 10), "warm-up");
-            SoakReading before = idle(limiters, failures);
+            load(port, limiters, Math.max(3, seconds / 10), "warm-up");
+            awaitIdle(limiters, failures);
+            SoakReading before = SoakReading.take(uploads);
             out.println("  idle      " + before);
             load(port, limiters, seconds, "load");
-            SoakReading after = idle(limiters, failures);
-            out.println("  idle      " + after);
+            awaitIdle(limiters, failures);
+            failures.addAll(growth(before));
             out.println("  " + tally.total() + " requests: " + tally);
-            grown(before, after, failures);
         } finally {
             server.stop();
             limiters.close();
@@ -157,35 +162,45 @@ public final class Soak {
     }
 
     /** Waits until nobody uses the limiters. */
-    private SoakReading idle(LimiterScope limiters, List<String> failures) throws InterruptedException, IOException {
+    private static void awaitIdle(LimiterScope limiters, List<String> failures) throws InterruptedException {
         if (!limiters.awaitIdle(IDLE_TIMEOUT)) {
-            limiters.limiters().forEach(limiter -> {
+            for (CapacityLimiter limiter : limiters.limiters()) {
                 if (limiter.statistics().inUse() > 0 || limiter.statistics().waiting() > 0) {
                     failures.add("not idle: " + limiter + " " + limiter.holders());
                 }
-            });
+            }
         }
-        SoakReading reading = SoakReading.take(uploads);
-        for (int i = 0; i < 50 && reading.files() > 0; i++) { // removed after the answer, so perhaps not yet
-            SeedApplication.pause(100);
-            reading = SoakReading.take(uploads);
-        }
-        return reading;
     }
 
-    private static void grown(SoakReading before, SoakReading after, List<String> failures) {
-        if (after.heap() > before.heap() + HEAP_ALLOWANCE) {
-            failures.add("heap: from " + before.heap() + " to " + after.heap() + " bytes");
+    /** What is still more than before when a server has had the time to close connections and to remove files. */
+    private List<String> growth(SoakReading before) throws IOException {
+        long end = System.nanoTime() + SETTLING_TIME.toNanos();
+        while (true) {
+            SoakReading now = SoakReading.take(uploads);
+            List<String> growth = growth(before, now);
+            if (growth.isEmpty() || System.nanoTime() - end >= 0) {
+                out.println("  idle      " + now);
+                return growth;
+            }
+            SeedApplication.pause(200);
         }
-        if (after.threads() > before.threads() + THREAD_ALLOWANCE) {
-            failures.add("threads: from " + before.threads() + " to " + after.threads());
+    }
+
+    private static List<String> growth(SoakReading before, SoakReading now) {
+        List<String> growth = new ArrayList<>();
+        if (now.heap() > before.heap() + HEAP_ALLOWANCE) {
+            growth.add("heap: from " + before.heap() + " to " + now.heap() + " bytes");
         }
-        if (after.descriptors() > before.descriptors() + DESCRIPTOR_ALLOWANCE) {
-            failures.add("descriptors: from " + before.descriptors() + " to " + after.descriptors());
+        if (now.threads() > before.threads() + THREAD_ALLOWANCE) {
+            growth.add("threads: from " + before.threads() + " to " + now.threads());
         }
-        if (after.files() > 0) {
-            failures.add(after.files() + " directories of uploads");
+        if (now.descriptors() > before.descriptors() + DESCRIPTOR_ALLOWANCE) {
+            growth.add("descriptors: from " + before.descriptors() + " to " + now.descriptors());
         }
+        if (now.files() > 0) {
+            growth.add(now.files() + " directories of uploads");
+        }
+        return growth;
     }
 
     /** What no limiter may report in a soak. */
