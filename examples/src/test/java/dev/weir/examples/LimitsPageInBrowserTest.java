@@ -125,9 +125,14 @@ class LimitsPageInBrowserTest {
             browser.look(address);
 
             patiently().untilAsserted(() -> assertThat(line(browser, "#live")).startsWith("Live · "));
-            assertThat(card(browser, "partner-api"))
-                    .contains("3 of 3 in use, 0 free", "In use: 3 now", "Waiting: 2 now", "waiting 2 of at most 2")
-                    .contains("admitted 3", "refused 1", "1 queue full");
+            patiently()
+                    .untilAsserted(() -> assertThat(card(browser, "partner-api"))
+                            .contains(
+                                    "3 of 3 in use, 0 free",
+                                    "In use: 3 now",
+                                    "Waiting: 2 now",
+                                    "waiting 2 of at most 2")
+                            .contains("admitted 3", "refused 1", "1 queue full"));
             // The first row is the one in trouble, in words; the title of the tab says it too.
             patiently().untilAsserted(() -> {
                 assertThat(partner.acquireAsync()).isCompletedExceptionally();
@@ -164,7 +169,12 @@ class LimitsPageInBrowserTest {
             URI address = serve(true, 0);
             List<CompletableFuture<Permit>> waiting = saturate();
             browser.look(address);
-            patiently().untilAsserted(() -> assertThat(line(browser, "#live")).startsWith("Live · "));
+            // What is shown at first may be of a moment when they had not all come.
+            patiently()
+                    .untilAsserted(
+                            () -> assertThat(line(browser, "#holders ~ .scroll tbody"))
+                                    .matches(
+                                            "partner-api .* works at .* partner-api .* asked at .* partner-api .* asked at .*"));
 
             assertThat(browser.is("document.querySelector('details').open = true"))
                     .isTrue();

@@ -96,9 +96,10 @@ final class Holders {
 
     /** The oldest first. */
     List<PermitHolder> describe() {
+        long now = System.nanoTime();
         return held.stream()
                 .sorted(Holding.OLDEST_FIRST)
-                .map(holding -> holding.describe(limiter.name()))
+                .map(holding -> holding.describe(limiter.name(), now))
                 .toList();
     }
 

@@ -87,18 +87,23 @@ final class Holding extends PhantomReference<GatePermit> {
     }
 
     PermitHolder describe(String limiterName, boolean overdue) {
+        return describe(limiterName, overdue, System.nanoTime());
+    }
+
+    /** As of a moment that holders who are looked at together share: taking a stack takes its time. */
+    PermitHolder describe(String limiterName, long now) {
+        return describe(limiterName, state.get() == State.OVERDUE, now);
+    }
+
+    private PermitHolder describe(String limiterName, boolean overdue, long now) {
         Thread thread = runner;
         return new PermitHolder(
                 limiterName,
                 thread == null ? origin.threadName() : thread.getName(),
-                Duration.ofNanos(ageNanos()),
+                Duration.ofNanos(Math.max(0, now - since)),
                 overdue,
                 callers(origin.at().getStackTrace()),
                 thread == null ? List.of() : List.of(thread.getStackTrace()));
-    }
-
-    PermitHolder describe(String limiterName) {
-        return describe(limiterName, state.get() == State.OVERDUE);
     }
 
     private static List<StackTraceElement> callers(StackTraceElement[] stack) {

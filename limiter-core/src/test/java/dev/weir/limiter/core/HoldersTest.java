@@ -12,6 +12,7 @@ import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -99,6 +100,23 @@ class HoldersTest {
         assertThat(limiter.holders()).isEmpty();
         assertThat(overdue).isEmpty();
         assertThat(returned).isEmpty();
+    }
+
+    /** Else a table of them would not keep still. */
+    @Test
+    void ages_are_of_one_moment_and_agree_with_the_order() throws Exception {
+        CapacityLimiter limiter = idle.watchAndClose(CapacityLimiter.builder("together")
+                .capacity(50)
+                .trackHolders(Duration.ofHours(1))
+                .build());
+        List<Permit> permits = new ArrayList<>();
+        for (int i = 0; i < 50; i++) {
+            permits.add(limiter.acquire());
+        }
+        assertThat(limiter.holders())
+                .extracting(PermitHolder::age)
+                .isSortedAccordingTo(Comparator.<Duration>reverseOrder());
+        permits.forEach(Permit::close);
     }
 
     private static void awaitUninterruptibly(CountDownLatch latch) {
