@@ -1,6 +1,7 @@
 package dev.weir.examples;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Deadlock;
 import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.PermitHolder;
@@ -214,6 +215,11 @@ public final class Soak {
         @Override
         public void dropped(CapacityLimiter limiter, PermitHolder holder) {
             reports.add("dropped: " + holder);
+        }
+
+        @Override
+        public void deadlocked(CapacityLimiter limiter, Deadlock deadlock) {
+            reports.add(deadlock.toString());
         }
     }
 }
