@@ -133,6 +133,9 @@ public final class Soak {
         if (tally.unanswered() > 0) {
             failures.add(tally.unanswered() + " requests got no answer in a minute");
         }
+        if (tally.cuts() > tally.total() / 20) {
+            failures.add(tally.cuts() + " of " + tally.total() + " requests were cut before an answer");
+        }
         return failures;
     }
 

@@ -34,8 +34,16 @@ final class SoakTally {
     }
 
     long unanswered() {
+        return sum("unanswered");
+    }
+
+    long cuts() {
+        return sum("cut");
+    }
+
+    private long sum(String prefix) {
         return counts.entrySet().stream()
-                .filter(entry -> entry.getKey().startsWith("unanswered"))
+                .filter(entry -> entry.getKey().startsWith(prefix))
                 .mapToLong(entry -> entry.getValue().sum())
                 .sum();
     }

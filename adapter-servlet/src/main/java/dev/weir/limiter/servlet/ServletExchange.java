@@ -607,12 +607,17 @@ final class ServletExchange extends RequestExchange {
      * read has failed on a thread of ours it keeps for ever, with its connection.
      */
     private void endLater() {
-        if (!endedByContainer) {
+        if (endedByContainer) {
+            return;
+        }
+        try {
             CompletableFuture.delayedExecutor(LOOK_MILLIS, TimeUnit.MILLISECONDS)
                     .execute(() -> {
                         endNow = true;
                         wake();
                     });
+        } catch (Throwable e) { // no thread to be had for the JDK's timer: not later, then
+            endUnlessEnded();
         }
     }
 

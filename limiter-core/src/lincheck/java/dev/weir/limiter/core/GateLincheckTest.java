@@ -1,6 +1,5 @@
 package dev.weir.limiter.core;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.jetbrains.lincheck.LincheckAssertionError;
@@ -115,12 +114,5 @@ class GateLincheckTest {
     @Test
     void canary_running_in_parallel_finds_a_look_before_the_step() {
         assertThatThrownBy(() -> sized(parallel()).check(LooksFirst.class)).isInstanceOf(LincheckAssertionError.class);
-    }
-
-    @Test
-    void the_gate_alone_agrees_with_the_specification() {
-        GateOperations gate = new GateOperations();
-        SequentialGate specification = new SequentialGate();
-        assertThat(gate.statistics()).isEqualTo(specification.statistics());
     }
 }

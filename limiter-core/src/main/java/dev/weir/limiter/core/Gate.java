@@ -217,8 +217,8 @@ final class Gate {
             }
             if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter, capacity(seen))) {
                 settle(seen + IN_USE_ONE);
+                acquired.increment(); // may fail for want of memory: before the ledger has more than the gate
                 ledger.take();
-                acquired.increment();
                 next = seen + IN_USE_ONE;
                 return Answer.GRANTED;
             }
