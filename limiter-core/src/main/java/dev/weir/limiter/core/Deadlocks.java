@@ -105,7 +105,7 @@ final class Deadlocks {
         }
     }
 
-    /** T1 finds no wait and stops looking, T2 registers and finds T1 looking: T1 looks once more after having stopped. */
+    /** T1 is about to stop looking, T2 registers and finds T1 looking: T1 asks whether anybody waits after having stopped. */
     private void look() {
         try {
             if (!rings().isEmpty()) {
@@ -113,10 +113,6 @@ final class Deadlocks {
             }
         } catch (Throwable e) { // out of memory or threads, say: the next look may do better
             Log.unexpected("looking for deadlocks", e);
-        }
-        if (!waits.isEmpty()) {
-            schedule();
-            return;
         }
         looking.set(false);
         if (!waits.isEmpty() && looking.compareAndSet(false, true)) {

@@ -18,7 +18,7 @@ final class Ring {
     private static final Comparator<Blocked> BY_CLAIM = Comparator.comparing((Blocked one) -> !one.isExempt())
             .thenComparing((one, other) -> Long.signum(one.queuedSince - other.queuedSince));
 
-    private final List<Blocked> members;
+    final List<Blocked> members;
     private final @Nullable Blocked refused;
 
     Ring(Collection<Blocked> members) {

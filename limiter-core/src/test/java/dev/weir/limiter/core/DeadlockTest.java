@@ -23,6 +23,7 @@ import java.util.AbstractCollection;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
@@ -356,6 +357,14 @@ class DeadlockTest {
         awaitBlocked(3);
         CompletableFuture<Void> waitsForThat = hold(d, new CountDownLatch(1), () -> Way.CALL.waitFor(c));
         awaitBlocked(4);
+
+        List<BlockedWait> listed = deadlocks.listed();
+        for (int i = 0; i < 4; i++) { // wherever one begins to look
+            Collections.rotate(listed, 1);
+            assertThat(DeadlockSearch.rings(listed, deadlocks::isRegistered))
+                    .singleElement()
+                    .satisfies(ring -> assertThat(ring.members).hasSize(2));
+        }
 
         deadlocks.breakAll();
 
@@ -695,50 +704,112 @@ class DeadlockTest {
                 .satisfies(report -> assertThat(report.threads()).isEqualTo(3));
     }
 
-    @Test
-    void rule_2_4_a_wait_with_a_time_limit_ends_by_itself() {
+    /** How work waits for something, but not for ever. */
+    enum TimedWay {
+        GET {
+            @Override
+            void waitFor(CapacityLimiter limiter) throws Exception {
+                assertThat(Limiters.run(limiter, () -> "done").get(1, TimeUnit.HOURS))
+                        .isEqualTo("done");
+            }
+        },
+        OR_TIMEOUT {
+            @Override
+            void waitFor(CapacityLimiter limiter) {
+                assertThat(Limiters.run(limiter, () -> "done")
+                                .orTimeout(1, TimeUnit.HOURS)
+                                .join())
+                        .isEqualTo("done");
+            }
+        },
+        COMPLETE_ON_TIMEOUT {
+            @Override
+            void waitFor(CapacityLimiter limiter) {
+                assertThat(Limiters.run(limiter, () -> "done")
+                                .completeOnTimeout("late", 1, TimeUnit.HOURS)
+                                .join())
+                        .isEqualTo("done");
+            }
+        },
+        COMPLETE_ASYNC {
+            @Override
+            void waitFor(CapacityLimiter limiter) {
+                assertThat(Limiters.run(limiter, () -> "done")
+                                .completeAsync(() -> "late", never -> {})
+                                .join())
+                        .isEqualTo("done");
+            }
+        },
+        TRY_ACQUIRE {
+            @Override
+            void waitFor(CapacityLimiter limiter) throws Exception {
+                assertThat(limiter.tryAcquire(Duration.ofHours(1))).hasValueSatisfying(Permit::close);
+            }
+        };
+
+        abstract void waitFor(CapacityLimiter limiter) throws Exception;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void rule_2_4_a_wait_with_a_time_limit_ends_by_itself(TimedWay timed) {
         CapacityLimiter a = limiter("A", 1);
         CapacityLimiter b = limiter("B", 1);
-        CapacityLimiter c = limiter("C", 1);
-        CapacityLimiter d = limiter("D", 1);
-        CapacityLimiter e = limiter("E", 1);
-        CapacityLimiter impatient = limiter("F", builder -> builder.capacity(1).maxWait(Duration.ofHours(1)));
-        CountDownLatch everybody = new CountDownLatch(6);
-        CountDownLatch last = new CountDownLatch(1);
-        CapacityLimiter[] all = {a, b, c, d, e, impatient};
-        // Each but the last is a wait that ends by itself; so the last one's waits for somebody who goes on.
-        List<CompletableFuture<Void>> work = List.of(
-                hold(a, everybody, () -> Limiters.run(all[1], () -> "done").get(1, TimeUnit.HOURS)),
-                hold(
-                        b,
-                        everybody,
-                        () -> Limiters.run(all[2], () -> "done")
-                                .orTimeout(1, TimeUnit.HOURS)
-                                .join()),
-                hold(
-                        c,
-                        everybody,
-                        () -> Limiters.run(all[3], () -> "done")
-                                .completeOnTimeout("late", 1, TimeUnit.HOURS)
-                                .join()),
-                hold(
-                        d,
-                        everybody,
-                        () -> assertThat(all[4].tryAcquire(Duration.ofHours(1))).hasValueSatisfying(Permit::close)),
-                hold(e, everybody, () -> Way.JOIN.waitFor(impatient)),
-                hold(impatient, everybody, () -> {
-                    awaitUninterruptibly(last);
-                    Way.JOIN.waitFor(a);
-                }));
-        await().until(() ->
-                Arrays.stream(all).mapToInt(one -> one.statistics().waiting()).sum() == 5);
-        last.countDown();
-        awaitBlocked(2); // registered is who waits for the impatient limiter, and the last
+        CountDownLatch both = new CountDownLatch(2);
+        List<CompletableFuture<Void>> work =
+                List.of(hold(a, both, () -> timed.waitFor(b)), hold(b, both, () -> Way.JOIN.waitFor(a)));
+        awaitWaiting(a, b);
 
         assertNoAlarm();
 
         a.resize(2);
         assertAllEnd(work);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"JOIN", "GET", "CALL", "ACQUIRE", "ACQUIRE_ASYNC"})
+    void rule_2_4_a_wait_for_a_limiter_with_a_wait_limit_ends_by_itself(Way way) {
+        CapacityLimiter a = limiter("A", 1);
+        CapacityLimiter b =
+                limiter("B", builder -> builder.capacity(1).reserve(0).maxWait(Duration.ofHours(1)));
+        CountDownLatch both = new CountDownLatch(2);
+        List<CompletableFuture<Void>> work =
+                List.of(hold(a, both, () -> way.waitFor(b)), hold(b, both, () -> Way.JOIN.waitFor(a)));
+        awaitWaiting(a, b);
+
+        assertNoAlarm();
+
+        a.resize(2);
+        assertAllEnd(work);
+    }
+
+    /** Both have somebody in the queue, whose thread is blocked and, if that is to be, registered. */
+    private void awaitWaiting(CapacityLimiter a, CapacityLimiter b) {
+        await().pollInterval(Duration.ofMillis(2))
+                .until(() -> a.statistics().waiting() == 1
+                        && b.statistics().waiting() == 1
+                        && parked("weir-A-1")
+                        && parked("weir-B-1"));
+    }
+
+    private static boolean parked(String thread) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(one -> one.getName().equals(thread))
+                .anyMatch(
+                        one -> one.getState() == Thread.State.WAITING || one.getState() == Thread.State.TIMED_WAITING);
+    }
+
+    /** Whoever waits for finishing work is exempt from the wait limit, and so may wait for ever. */
+    @Test
+    void rule_2_4_finishing_work_is_bound_by_no_wait_limit() {
+        UnaryOperator<CapacityLimiterBuilder> impatient =
+                builder -> builder.capacity(1).reserve(0).maxWait(Duration.ofHours(1));
+        List<CompletableFuture<Void>> work =
+                ring(List.of(limiter("A", impatient), limiter("B", impatient)), Way.FINISH);
+
+        deadlocks.breakAll();
+
+        assertThat(refusalsOf(work)).hasSize(1);
     }
 
     @Test
@@ -778,6 +849,60 @@ class DeadlockTest {
         deadlocks.breakAll();
 
         assertThat(refusalsOf(work)).hasSize(1);
+    }
+
+    /** The reserve of a paused limiter is in use, and finishing work waits. */
+    @Test
+    void rule_2_4_a_paused_limiter_is_no_deadlock_for_finishing_work_either() {
+        CapacityLimiter a = limiter("A", 1);
+        CapacityLimiter b = limiter("B", builder -> builder.capacity(1).reserve(1));
+        CountDownLatch both = new CountDownLatch(2);
+        CountDownLatch paused = new CountDownLatch(1);
+        List<CompletableFuture<Void>> work = List.of(
+                hold(a, both, () -> {
+                    awaitUninterruptibly(paused);
+                    Way.FINISH.waitFor(b);
+                }),
+                hold(b, both, () -> Way.JOIN.waitFor(a)));
+        awaitBlocked(1);
+        b.resize(0);
+        paused.countDown();
+        awaitBlocked(2);
+
+        assertNoAlarm();
+
+        b.resize(1);
+        assertAllEnd(work);
+    }
+
+    /** What its work has given back already is somebody else's by now. */
+    @Test
+    void rule_2_4_a_permit_that_work_has_given_back_before_its_end_is_not_stuck() throws Exception {
+        CapacityLimiter a = limiter("A", builder -> builder.capacity(1).reserve(1)); // two threads
+        CapacityLimiter b = limiter("B", 1);
+        CountDownLatch takenAgain = new CountDownLatch(1);
+        CompletableFuture<Void> handler = new CompletableFuture<>();
+        Permit early = a.acquire();
+        WorkLimiter.of(a).execute(early, () -> {
+            try {
+                early.close();
+                awaitUninterruptibly(takenAgain);
+                Way.CALL.waitFor(b);
+                handler.complete(null);
+            } catch (Throwable e) {
+                handler.completeExceptionally(e);
+            }
+        });
+        Permit byHand = a.acquire();
+        CompletableFuture<Void> other = hold(b, new CountDownLatch(1), () -> Way.JOIN.waitFor(a));
+        awaitBlocked(1);
+        takenAgain.countDown();
+        awaitBlocked(2);
+
+        assertNoAlarm();
+
+        byHand.close();
+        assertAllEnd(List.of(handler, other));
     }
 
     @Test
@@ -923,6 +1048,37 @@ class DeadlockTest {
         assertAllEnd(work);
     }
 
+    /** Completed by somebody else while its work still runs: whoever waits for it is about to go on. */
+    @Test
+    void rule_2_4_what_is_done_is_not_waited_for_although_its_work_runs() {
+        CapacityLimiter a = limiter("A", 1);
+        CapacityLimiter b = limiter("B", 1);
+        AtomicReference<CompletableFuture<Void>> one = new AtomicReference<>();
+        AtomicReference<CompletableFuture<Void>> other = new AtomicReference<>();
+        CountDownLatch known = new CountDownLatch(1);
+        CountDownLatch wentOn = new CountDownLatch(1);
+        one.set(Limiters.run(a, () -> {
+            awaitUninterruptibly(known);
+            other.get().join();
+            wentOn.countDown();
+            awaitUninterruptibly(end);
+        }));
+        other.set(Limiters.run(b, () -> {
+            awaitUninterruptibly(known);
+            one.get().join();
+        }));
+        known.countDown();
+        awaitBlocked(2);
+        List<BlockedWait> listed = deadlocks.listed();
+        assertThat(other.get().complete(null)).isTrue();
+        awaitUninterruptibly(wentOn);
+
+        assertThat(DeadlockSearch.rings(listed, wait -> true)).isEmpty(); // as if it had not left yet
+
+        end.countDown();
+        assertAllEnd(List.of(one.get()));
+    }
+
     /** Found, and then somebody raises a capacity before anybody is refused. */
     @Test
     void rule_2_4_a_resize_that_rescues_is_quicker_or_it_is_not() {
@@ -939,6 +1095,42 @@ class DeadlockTest {
         assertAllEnd(work);
         assertThat(reports).isEmpty();
         assertThat(a.statistics().refused() + b.statistics().refused()).isZero();
+    }
+
+    /** Found, and then somebody goes on, who will give back what the youngest waits for. */
+    @Test
+    void rule_2_4_a_ring_that_dissolves_when_it_has_been_found_is_left_alone() {
+        CapacityLimiter a = limiter("A", 1);
+        CapacityLimiter b = limiter("B", 1);
+        AtomicReference<CompletableFuture<String>> awaited = new AtomicReference<>();
+        CountDownLatch both = new CountDownLatch(2);
+        CountDownLatch second = new CountDownLatch(1);
+        CountDownLatch wentOn = new CountDownLatch(1);
+        List<CompletableFuture<Void>> work = List.of(
+                hold(a, both, () -> {
+                    awaited.set(Limiters.run(b, () -> "done"));
+                    assertThat(catchThrowable(awaited.get()::join)).isInstanceOf(CancellationException.class);
+                    wentOn.countDown();
+                    awaitUninterruptibly(end);
+                }),
+                hold(b, both, () -> {
+                    awaitUninterruptibly(second);
+                    Way.JOIN.waitFor(a);
+                }));
+        awaitBlocked(1);
+        second.countDown();
+        awaitBlocked(2);
+        List<Ring> rings = deadlocks.rings();
+        assertThat(rings).hasSize(1);
+
+        assertThat(awaited.get().cancel(false)).isTrue();
+        awaitUninterruptibly(wentOn);
+        await().until(() -> deadlocks.listed().size() == 1);
+        rings.get(0).resolve(deadlocks::isRegistered);
+
+        assertThat(reports).isEmpty();
+        end.countDown();
+        assertAllEnd(work);
     }
 
     @Test
