@@ -50,7 +50,7 @@ public interface LimiterStatistics {
     int maxWaiting();
 
     /**
-     * How long the waiter at the head of the queue has been waiting.
+     * How long the one who has waited longest has been waiting: true to some milliseconds.
      *
      * @return zero when nobody waits
      */

@@ -96,6 +96,7 @@ final class Gate {
     private final int maxWaiting;
     private final int reserve;
     private final LongSupplier nanoTime;
+    private final LongSupplier recentTime;
     private final LongAdder acquired = new LongAdder(); // apart from those that were granted in their turn
 
     private volatile long word;
@@ -105,11 +106,21 @@ final class Gate {
     private volatile long oldestSince; // when the longest waiter was queued; meaningless while nobody waits
 
     Gate(Ledger ledger, int capacity, int maxWaiting, int reserve, LongSupplier nanoTime) {
+        this(ledger, capacity, maxWaiting, reserve, nanoTime, nanoTime);
+    }
+
+    /**
+     * Open, with nobody in it.
+     *
+     * @param recentTime as nanoTime, but may be some milliseconds behind; for waiters that are not {@link Waiter#timed}
+     */
+    Gate(Ledger ledger, int capacity, int maxWaiting, int reserve, LongSupplier nanoTime, LongSupplier recentTime) {
         this.ledger = ledger;
         this.evenCapacity = capacity;
         this.maxWaiting = Math.min(maxWaiting, MAX_WAITING);
         this.reserve = reserve;
         this.nanoTime = nanoTime;
+        this.recentTime = recentTime;
     }
 
     private static int inUse(long word) {
@@ -208,7 +219,9 @@ final class Gate {
             return Answer.GRANTED;
         }
         boolean exempt = waiter.kind.exempt();
-        long now = nanoTime.getAsLong(); // takes longer than all that is done while locked
+        long now = waiter.timed
+                ? nanoTime.getAsLong()
+                : recentTime.getAsLong(); // longer than all that is done while locked
         long seen = lock();
         long next = seen;
         try {

@@ -61,7 +61,8 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
                 settings.capacity(),
                 settings.maxWaiting(),
                 settings.reserve(),
-                System::nanoTime);
+                System::nanoTime,
+                RecentTime.SHARED::nanoTime);
         this.crew = settings.newCrew(gate::maxPermits);
         this.carriers = new Carriers(settings.carriers());
         this.listeners = new Listeners(settings.listeners());
@@ -188,6 +189,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     /** Asks the gate and tells the waiter at once if it need not wait. */
     void admit(Waiter<?> waiter) {
         waiter.origin = sample();
+        waiter.timed = expiry != null || !listeners.isEmpty() || !waiter.mayBeTimedRoughly();
         Gate.Answer answer = watchers.followWaits() ? admitFollowed(waiter) : gate.admit(waiter);
         switch (answer) {
             case GRANTED -> {
@@ -517,10 +519,11 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     }
 
     private <T> CompletableFuture<T> start(Waiter.Kind kind, Callable<? extends T> work, boolean interruptOnCancel) {
-        if (Held.covers(this)) {
+        Held starter = Held.current();
+        if (starter != null && starter.covers(this)) {
             return inline(work);
         }
-        return asked(new RunTask<T>(this, kind, work, captureContext(), Held.capture(), interruptOnCancel));
+        return asked(new RunTask<T>(this, kind, work, captureContext(), Held.open(starter), interruptOnCancel));
     }
 
     private <T> CompletableFuture<T> inline(Callable<? extends T> work) {
@@ -533,12 +536,13 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
 
     @Override
     public <T> T call(Callable<? extends T> work) throws Exception {
-        if (Held.covers(this)) {
+        Held starter = Held.current();
+        if (starter != null && starter.covers(this)) {
             return work.call();
         }
         GatePermit permit = (GatePermit) acquire();
         try {
-            Held before = Held.enter(permit, Held.capture());
+            Held before = Held.enter(permit, Held.open(starter));
             try {
                 return watchers.followed(work).call();
             } finally {

@@ -63,20 +63,30 @@ final class GatePermit implements Permit {
      */
     void close(boolean passOn) {
         if (!closed && CLOSED.compareAndSet(this, false, true)) {
-            Holding followed = holding;
-            if (followed != null && !followed.end()) {
-                return; // found dropped, and given back
-            }
-            if (hold == null) {
-                limiter.release(grantedAt, passOn);
-            } else {
-                hold.stop();
-                limiter.release(grantedAt, passOn);
-                hold.record();
-            }
-            if (followed != null) {
-                followed.tell(false);
-            }
+            giveBack(passOn);
+        }
+    }
+
+    /** As {@link #close(boolean)}, where nobody else can close it. */
+    void closeAlone(boolean passOn) {
+        CLOSED.setRelease(this, true);
+        giveBack(passOn);
+    }
+
+    private void giveBack(boolean passOn) {
+        Holding followed = holding;
+        if (followed != null && !followed.end()) {
+            return; // found dropped, and given back
+        }
+        if (hold == null) {
+            limiter.release(grantedAt, passOn);
+        } else {
+            hold.stop();
+            limiter.release(grantedAt, passOn);
+            hold.record();
+        }
+        if (followed != null) {
+            followed.tell(false);
         }
     }
 

@@ -21,9 +21,9 @@ record Held(
         return Thread.currentThread() instanceof WorkerThread worker ? worker.held : CURRENT.get();
     }
 
-    /** Whether the calling thread runs under an open permit of the limiter, its own or an ancestor's. */
-    static boolean covers(GateLimiter limiter) {
-        for (Held held = current(); held != null; held = held.outer) {
+    /** Whether there is an open permit of the limiter among these, the thread's own or an ancestor's. */
+    boolean covers(GateLimiter limiter) {
+        for (Held held = this; held != null; held = held.outer) {
             if (held.permit.limiter().equals(limiter) && held.permit.isOpen()) {
                 return true;
             }
@@ -31,12 +31,8 @@ record Held(
         return false;
     }
 
-    /** What covers the calling thread now, without permits that were closed: chains of work that went on do not pile up. */
-    static @Nullable Held capture() {
-        return open(current());
-    }
-
-    private static @Nullable Held open(@Nullable Held held) {
+    /** These without permits that were closed: chains of work that went on do not pile up. */
+    static @Nullable Held open(@Nullable Held held) {
         Held top = held;
         while (top != null && !top.permit.isOpen()) {
             top = top.outer;

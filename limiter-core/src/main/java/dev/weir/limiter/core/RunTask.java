@@ -80,6 +80,12 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
         return permit;
     }
 
+    /** Not if it may become part of a deadlock: there it counts who came last. */
+    @Override
+    boolean mayBeTimedRoughly() {
+        return starter == null;
+    }
+
     @Override
     void granted(GatePermit granted, boolean passOn) {
         permit = granted;
@@ -168,7 +174,7 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
         Held.restore(before);
         end();
         // Dependents run on this thread: where there are any, the next in the queue must not wait for them.
-        held.close(getNumberOfDependents() == 0);
+        held.closeAlone(getNumberOfDependents() == 0);
         publish(value, failure);
     }
 
@@ -187,7 +193,7 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
     /** After this no interrupt can come from our caller any more, and one that came is gone. */
     private void end() {
         if (!interruptible) {
-            state = ENDED;
+            STATE.setRelease(this, ENDED); // a caller that sees it late has left in time
             return;
         }
         if (!STATE.compareAndSet(this, RUNNING, ENDED)) {

@@ -36,6 +36,7 @@ abstract class Waiter<T> extends CompletableFuture<T> {
 
     final Kind kind;
     long waitingSince; // System.nanoTime when queued; written under the gate's lock
+    boolean timed = true; // whether waitingSince has to be exact; written before it is queued
     boolean queued; // guarded by the gate's lock, as are the links
     private volatile boolean endsOtherwise;
 
@@ -73,6 +74,11 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     /** Whether {@link #granted} may run code of the user, and so must not be nested. */
     boolean runsUserCode() {
         return true;
+    }
+
+    /** Whether nobody but a reader of statistics needs to know for how long it waits, and a few milliseconds are nothing to him. */
+    boolean mayBeTimedRoughly() {
+        return false;
     }
 
     // What a thread that waits for this future waits for.
