@@ -18,7 +18,7 @@ record Held(
     private static final ThreadLocal<Held> CURRENT = new ThreadLocal<>();
 
     static @Nullable Held current() {
-        return Thread.currentThread() instanceof WorkerThread worker ? worker.held : CURRENT.get();
+        return Thread.currentThread() instanceof WorkerThread worker ? worker.held() : CURRENT.get();
     }
 
     /** Whether there is an open permit of the limiter among these, the thread's own or an ancestor's. */
@@ -50,8 +50,11 @@ record Held(
      * @return what covered it before, for {@link #restore}
      */
     static @Nullable Held enter(GatePermit permit, @Nullable Held outer) {
-        Held before = current();
         permit.entered();
+        if (outer == null && Thread.currentThread() instanceof WorkerThread worker && worker.enter(permit)) {
+            return null;
+        }
+        Held before = current();
         restore(new Held(permit, join(outer, before), before));
         return before;
     }
@@ -86,7 +89,7 @@ record Held(
 
     static void restore(@Nullable Held before) {
         if (Thread.currentThread() instanceof WorkerThread worker) {
-            worker.held = before;
+            worker.restore(before);
         } else if (before == null) {
             CURRENT.remove();
         } else {
