@@ -10,6 +10,8 @@ import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -43,6 +45,7 @@ import org.junit.jupiter.api.Timeout;
 public abstract class LimiterRules extends ContractSupport {
 
     private static final Duration LONG = Duration.ofHours(1);
+    private static final ThreadMXBean PROCESSOR = ManagementFactory.getThreadMXBean();
 
     /** For subclasses. */
     protected LimiterRules() {}
@@ -535,23 +538,28 @@ public abstract class LimiterRules extends ContractSupport {
         waiters.forEach(waiter -> get(waiter).close());
     }
 
+    /** The threads go through the same permits, neck and neck. */
     @Test
-    void rule_1_4_of_threads_that_close_the_same_permit_at_once_one_counts() throws Exception {
-        CapacityLimiter limiter = limiter(2);
+    void rule_1_4_of_threads_that_close_the_same_permit_at_once_one_counts() {
+        int permits = 10_000;
+        CapacityLimiter limiter = limiter(permits + 1);
         Permit other = take(limiter);
-        for (int round = 0; round < 200; round++) {
-            Permit permit = take(limiter);
-            CyclicBarrier barrier = new CyclicBarrier(4);
+        for (int round = 1; round <= 20; round++) {
+            List<Permit> shared = new ArrayList<>();
+            for (int i = 0; i < permits; i++) {
+                shared.add(take(limiter));
+            }
+            CyclicBarrier barrier = new CyclicBarrier(2);
             List<Caller<Boolean>> callers = new ArrayList<>();
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < 2; i++) {
                 callers.add(startStep(() -> {
                     barrier.await();
-                    permit.close();
+                    shared.forEach(Permit::close);
                 }));
             }
             callers.forEach(caller -> get(caller.outcome()));
             assertThat(limiter.statistics().inUse()).isEqualTo(1);
-            assertThat(limiter.statistics().released()).isEqualTo(round + 1);
+            assertThat(limiter.statistics().released()).isEqualTo((long) round * permits);
         }
         other.close();
     }
@@ -606,10 +614,11 @@ public abstract class LimiterRules extends ContractSupport {
         Collections.shuffle(numbers, new Random(1724));
         List<Integer> leaving = numbers.subList(0, waiters / 2);
 
-        long start = System.nanoTime();
+        long start = PROCESSOR.getCurrentThreadCpuTime();
         leaving.forEach(number -> futures.get(number).cancel(true));
-        Duration took = Duration.ofNanos(System.nanoTime() - start);
+        Duration took = Duration.ofNanos(PROCESSOR.getCurrentThreadCpuTime() - start);
 
+        // Of the processor: a busy machine does not count.
         assertThat(took).as("time to cancel").isLessThan(Duration.ofSeconds(2));
         assertThat(limiter.statistics().waiting()).isEqualTo(waiters / 2);
         assertThat(limiter.statistics().withdrawn()).isEqualTo(waiters / 2);

@@ -899,7 +899,6 @@ public abstract class RunRules extends LimiterRules {
         CapacityLimiter limiter = limiter(40);
         Semaphore connections = new Semaphore(15);
         AtomicInteger mostThreads = new AtomicInteger();
-        long start = System.nanoTime();
 
         List<CompletableFuture<String>> requests = new ArrayList<>();
         for (int i = 0; i < 120; i++) {
@@ -916,9 +915,6 @@ public abstract class RunRules extends LimiterRules {
         }
 
         requests.forEach(request -> assertThat(get(request)).isEqualTo("connection"));
-        assertThat(Duration.ofNanos(System.nanoTime() - start))
-                .as("time for all 120 requests")
-                .isLessThan(Duration.ofSeconds(3));
         assertThat(connections.availablePermits()).isEqualTo(15);
         assertThat(mostThreads.get()).isLessThanOrEqualTo(40 + CapacityLimiterBuilder.DEFAULT_RESERVE);
     }
