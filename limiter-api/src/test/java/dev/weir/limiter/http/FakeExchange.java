@@ -17,6 +17,7 @@ final class FakeExchange extends Exchange {
     final StringBuilder sent = new StringBuilder();
     final Queue<CompletableFuture<Void>> held = new ArrayDeque<>();
     final Queue<CompletableFuture<Optional<ByteBuffer>>> reads = new ArrayDeque<>();
+    Runnable beforeRead = () -> {};
     int writes;
     boolean holding;
     int status;
@@ -96,6 +97,7 @@ final class FakeExchange extends Exchange {
 
     @Override
     protected CompletionStage<Optional<ByteBuffer>> receive() {
+        beforeRead.run();
         CompletableFuture<Optional<ByteBuffer>> read = new CompletableFuture<>();
         reads.add(read);
         return read;

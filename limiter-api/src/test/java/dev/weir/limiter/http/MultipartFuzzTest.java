@@ -35,7 +35,7 @@ class MultipartFuzzTest {
     @TempDir
     Path directory;
 
-    private static void forSeeds(LongConsumer action) {
+    static void forSeeds(LongConsumer action) {
         Long chosen = Long.getLong("weir.multipart.seed");
         int bodies = chosen == null ? Integer.getInteger("weir.multipart.bodies", 200) : 1;
         for (int i = 0; i < bodies; i++) {
