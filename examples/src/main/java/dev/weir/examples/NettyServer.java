@@ -1,8 +1,8 @@
 package dev.weir.examples;
 
 import dev.weir.limiter.http.ExchangeHandler;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.netty.NettyLimits;
-import dev.weir.limiter.netty.Routes;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;

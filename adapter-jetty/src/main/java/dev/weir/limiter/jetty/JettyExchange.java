@@ -1,17 +1,22 @@
 package dev.weir.limiter.jetty;
 
+import static dev.weir.limiter.http.Capability.ABORT_COMMITTED;
+import static dev.weir.limiter.http.Capability.CONTINUE_AFTER_ADMISSION;
+import static dev.weir.limiter.http.Capability.DISCONNECT_WHILE_WAITING;
+import static dev.weir.limiter.http.Capability.KEEPALIVE_AFTER_503;
+import static dev.weir.limiter.http.Capability.MULTIPLEXED;
+import static dev.weir.limiter.http.Capability.NON_BLOCKING_BODY;
+import static dev.weir.limiter.http.Capability.SENT_CONFIRMED;
+
 import dev.weir.limiter.http.BodyTooLargeException;
 import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
-import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.Outcome;
+import dev.weir.limiter.http.RequestHead;
 import java.nio.ByteBuffer;
-import java.util.Collections;
-import java.util.EnumSet;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -40,30 +45,22 @@ import org.jspecify.annotations.Nullable;
  */
 final class JettyExchange extends Exchange {
 
-    private static final Set<Capability> HTTP_1 = Collections.unmodifiableSet(EnumSet.of(
-            Capability.SENT_CONFIRMED,
-            Capability.NON_BLOCKING_BODY,
-            Capability.CONTINUE_AFTER_ADMISSION,
-            Capability.ABORT_COMMITTED,
-            Capability.KEEPALIVE_AFTER_503));
+    private static final Set<Capability> HTTP_1 =
+            Set.of(SENT_CONFIRMED, NON_BLOCKING_BODY, CONTINUE_AFTER_ADMISSION, ABORT_COMMITTED, KEEPALIVE_AFTER_503);
 
-    private static final Set<Capability> HTTP_2;
-
-    static {
-        Set<Capability> more = EnumSet.copyOf(HTTP_1);
-        more.add(Capability.DISCONNECT_WHILE_WAITING);
-        more.add(Capability.MULTIPLEXED);
-        HTTP_2 = Collections.unmodifiableSet(more);
-    }
+    private static final Set<Capability> HTTP_2 = Set.of(
+            SENT_CONFIRMED,
+            NON_BLOCKING_BODY,
+            CONTINUE_AFTER_ADMISSION,
+            ABORT_COMMITTED,
+            KEEPALIVE_AFTER_503,
+            DISCONNECT_WHILE_WAITING,
+            MULTIPLEXED);
 
     private final Request request;
     private final Response response;
     private final Callback callback;
     private final Context context;
-    private final String method;
-    private final String path;
-    private final Optional<String> query;
-    private final HttpFields headers;
     private final HttpVersion version;
     private final @Nullable String remoteAddress;
     private final AtomicBoolean answering = new AtomicBoolean(true);
@@ -74,21 +71,27 @@ final class JettyExchange extends Exchange {
 
     /** To be made inside {@code handle}: Jetty takes no listeners later. */
     JettyExchange(Drain drain, Request request, Response response, Callback callback) {
-        super(drain);
+        super(drain, headOf(request));
         this.request = request;
         this.response = response;
         this.callback = callback;
         this.context = request.getContext();
-        this.method = request.getMethod();
-        this.path = Optional.ofNullable(request.getHttpURI().getPath()).orElse("");
-        this.query = Optional.ofNullable(request.getHttpURI().getQuery());
-        this.headers = request.getHeaders().asImmutable();
         this.version = request.getConnectionMetaData().getHttpVersion();
         this.remoteAddress = Request.getRemoteAddr(request);
         onComplete(outcome -> releaseLent());
         // While neither a read nor a write is under way nobody keeps the client waiting but we: that is no failure.
         request.addIdleTimeoutListener(timeout -> false);
         request.addFailureListener(this::failed);
+    }
+
+    static RequestHead headOf(Request request) {
+        HttpFields headers = request.getHeaders().asImmutable();
+        return new RequestHead(
+                request.getMethod(),
+                Optional.ofNullable(request.getHttpURI().getPath()).orElse(""),
+                Optional.ofNullable(request.getHttpURI().getQuery()),
+                request.getConnectionMetaData().getHttpVersion().asString(),
+                name -> Optional.ofNullable(headers.get(name)));
     }
 
     private void failed(Throwable cause) {
@@ -100,39 +103,8 @@ final class JettyExchange extends Exchange {
     }
 
     @Override
-    public String method() {
-        return method;
-    }
-
-    @Override
-    public String path() {
-        return path;
-    }
-
-    @Override
-    public Optional<String> query() {
-        return query;
-    }
-
-    @Override
-    public Optional<String> header(String name) {
-        return Optional.ofNullable(headers.get(name));
-    }
-
-    @Override
     public Optional<String> remoteAddress() {
         return Optional.ofNullable(remoteAddress);
-    }
-
-    @Override
-    public OptionalLong declaredLength() {
-        long length = headers.getLongField(HttpHeader.CONTENT_LENGTH);
-        return length < 0 ? OptionalLong.empty() : OptionalLong.of(length);
-    }
-
-    @Override
-    public String protocol() {
-        return version.asString();
     }
 
     @Override
@@ -181,12 +153,11 @@ final class JettyExchange extends Exchange {
 
     // ------------------------------------------------------------------ the translation
 
-    @Override
-    protected void head(int status, Headers fields) {
+    private void writeHead() {
         response.reset();
-        response.setStatus(status);
-        fields.forEach(response.getHeaders()::add);
-        if (status >= HttpStatus.BAD_REQUEST_400 && !connectionStaysUsable()) {
+        response.setStatus(status());
+        headers().forEach(response.getHeaders()::add);
+        if (status() >= HttpStatus.BAD_REQUEST_400 && !connectionStaysUsable()) {
             response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
         }
     }
@@ -197,7 +168,10 @@ final class JettyExchange extends Exchange {
     }
 
     @Override
-    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
+    protected CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last) {
+        if (first) {
+            writeHead();
+        }
         if (last && isHeadOfUnknownLength()) {
             return hand(false, data)
                     .thenCompose(begun -> hand(true, ByteBuffer.allocate(0)))
@@ -209,7 +183,7 @@ final class JettyExchange extends Exchange {
 
     /** Ended by its first write, Jetty would say that the answer to a GET has no bytes; begun first, it says nothing. */
     private boolean isHeadOfUnknownLength() {
-        return method.equals("HEAD")
+        return method().equals("HEAD")
                 && !response.isCommitted()
                 && !response.getHeaders().contains(HttpHeader.CONTENT_LENGTH);
     }

@@ -6,7 +6,6 @@ import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Headers;
 import java.nio.ByteBuffer;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import org.eclipse.jetty.server.Request;
@@ -19,7 +18,7 @@ class BrokenExchange extends Exchange {
     final JettyExchange jetty;
 
     BrokenExchange(Drain drain, Request request, Response response, Callback callback) {
-        super(drain);
+        super(drain, JettyExchange.headOf(request));
         jetty = new JettyExchange(new Drain(), request, response, callback);
         jetty.onAbort(this::left);
         onComplete(jetty::handedBack);
@@ -28,36 +27,6 @@ class BrokenExchange extends Exchange {
     /** Jetty has seen the client leave. */
     void left(Throwable cause) {
         abort(cause);
-    }
-
-    @Override
-    public String method() {
-        return jetty.method();
-    }
-
-    @Override
-    public String path() {
-        return jetty.path();
-    }
-
-    @Override
-    public Optional<String> query() {
-        return jetty.query();
-    }
-
-    @Override
-    public Optional<String> header(String name) {
-        return jetty.header(name);
-    }
-
-    @Override
-    public OptionalLong declaredLength() {
-        return jetty.declaredLength();
-    }
-
-    @Override
-    public String protocol() {
-        return jetty.protocol();
     }
 
     @Override
@@ -75,14 +44,17 @@ class BrokenExchange extends Exchange {
         return jetty.inContext(code);
     }
 
-    @Override
-    protected void head(int status, Headers headers) {
-        jetty.head(status, headers);
+    /** The header fields that are sent. */
+    Headers sentHeaders() {
+        return headers();
     }
 
     @Override
-    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
-        return jetty.send(data, last);
+    protected CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last) {
+        if (first) {
+            jetty.respond(status(), sentHeaders());
+        }
+        return jetty.send(first, data, last);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.weir.limiter.netty;
 
+import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.MalformedBodyException;
 import io.netty.buffer.ByteBuf;
@@ -13,9 +14,7 @@ import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.DefaultHttpRequest;
-import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.DefaultLastHttpContent;
-import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -36,6 +35,7 @@ import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -55,20 +55,23 @@ import org.jspecify.annotations.Nullable;
  *   no       yes             a request: becomes the current one
  * </pre>
  *
+ * <p>What differs between the two is abstract here, and called on the event loop.
+ *
  * <p>All state belongs to the event loop; whoever changes it calls {@link #advance}, which goes through the steps until there is
  * none to take. What a step brings about comes back to the same loop instead of nesting.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // what fails to be written or closed has closed already
-final class HttpChannel extends ChannelDuplexHandler {
+abstract class HttpChannel extends ChannelDuplexHandler {
 
     private static final System.Logger LOGGER = System.getLogger(NettyLimits.class.getName());
 
     /** A body of which no more than this is missing is read to its end, so that the connection can be kept alive. */
     private static final int SMALL_REST = 64 * 1024;
 
-    private final NettyLimits limits;
-    private final Connection connection;
-    private @Nullable ChannelHandlerContext context;
+    final NettyLimits limits;
+
+    @SuppressWarnings("NullAway.Init") // set when the handler is added, before anything else happens
+    private ChannelHandlerContext context;
 
     private final ReadAhead ahead = new ReadAhead();
     private boolean reading;
@@ -82,40 +85,62 @@ final class HttpChannel extends ChannelDuplexHandler {
     private boolean writing;
     private @Nullable CompletableFuture<Optional<ByteBuffer>> receiver;
 
-    HttpChannel(NettyLimits limits, Connection connection) {
+    HttpChannel(NettyLimits limits) {
         this.limits = limits;
-        this.connection = connection;
     }
 
-    Connection connection() {
-        return connection;
-    }
+    // ------------------------------------------------------------------ what differs
+
+    /** The channel has opened. */
+    abstract void opened();
+
+    /** The channel has closed; perhaps told twice. */
+    abstract void closed();
+
+    /** The protocol of a request, as {@link dev.weir.limiter.http.Exchange#protocol}. */
+    abstract String protocol(HttpRequest request);
+
+    /** As {@link dev.weir.limiter.http.Exchange#capabilities}; called on any thread. */
+    abstract Set<Capability> capabilities();
+
+    /** Asks the channel for more. */
+    abstract void read();
+
+    /** Adds the header fields that say where the response ends, and what becomes of the connection. */
+    abstract void frame(NettyExchange exchange, HttpHeaders headers, boolean ofUnknownLength);
+
+    /**
+     * The response has been sent, and nothing else will be.
+     *
+     * @param unread whether the client may be sending still
+     */
+    abstract void end(boolean unread);
+
+    /**
+     * Ends the response visibly.
+     *
+     * @param endsWithConnection whether the end of the connection is that of the response
+     */
+    abstract void cut(boolean endsWithConnection);
+
+    // ------------------------------------------------------------------ the event loop
 
     Channel channel() {
-        return context().channel();
+        return context.channel();
     }
 
-    private ChannelHandlerContext context() {
-        ChannelHandlerContext ctx = context;
-        if (ctx == null) {
-            throw new IllegalStateException("not in a pipeline");
-        }
-        return ctx;
+    ChannelHandlerContext context() {
+        return context;
     }
 
     /** Runs a task on the event loop: now, if this is it. */
     void execute(Runnable task) {
-        EventExecutor loop = context().executor();
+        EventExecutor loop = context.executor();
         if (loop.inEventLoop()) {
             task.run();
         } else {
             loop.execute(task);
         }
-    }
-
-    /** Runs a task on the event loop, not now. */
-    void executeLater(Runnable task) {
-        context().executor().execute(task);
     }
 
     // ------------------------------------------------------------------ what comes in
@@ -124,7 +149,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     public void handlerAdded(ChannelHandlerContext ctx) {
         context = ctx;
         ctx.channel().config().setAutoRead(false);
-        connection.opened(this);
+        opened();
         if (ctx.channel().isActive()) {
             readAhead();
         }
@@ -133,7 +158,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     @Override
     public void handlerRemoved(ChannelHandlerContext ctx) {
         gone();
-        connection.closed(this);
+        closed();
     }
 
     @Override
@@ -145,7 +170,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
         gone();
-        connection.closed(this);
+        closed();
         ctx.fireChannelInactive();
     }
 
@@ -178,9 +203,7 @@ final class HttpChannel extends ChannelDuplexHandler {
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-        if (connection.isReset(event)) {
-            lost();
-        } else if (event instanceof IdleStateEvent) {
+        if (event instanceof IdleStateEvent) {
             onIdle();
         } else if (event instanceof ChannelInputShutdownEvent) {
             onInputShutDown();
@@ -192,7 +215,7 @@ final class HttpChannel extends ChannelDuplexHandler {
         inputShutDown = true;
         reading = false;
         if (closed) {
-            context().close();
+            context.close();
         } else {
             advance();
         }
@@ -218,7 +241,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     /** The client has left this channel, but the channel may not know. */
     void lost() {
         gone();
-        context().close();
+        context.close();
     }
 
     private void gone() {
@@ -260,7 +283,7 @@ final class HttpChannel extends ChannelDuplexHandler {
             }
             if (inputShutDown && current == null && !closed) {
                 leave();
-                context().close();
+                context.close();
             }
             readAhead();
         }
@@ -309,13 +332,13 @@ final class HttpChannel extends ChannelDuplexHandler {
     private void passOrDrop() {
         HttpContent content = ahead.takeContent();
         if (passing) {
-            context().fireChannelRead(content);
+            context.fireChannelRead(content);
             return;
         }
         content.release();
         if (content.decoderResult().isFailure()) {
             leave();
-            connection.end(context(), true);
+            end(true);
         }
     }
 
@@ -345,7 +368,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     private void readAhead() {
         if (!reading && !closed && !inputShutDown && (ahead.isLittle() || receiver != null)) {
             reading = true;
-            connection.read(context());
+            read();
         }
     }
 
@@ -359,23 +382,22 @@ final class HttpChannel extends ChannelDuplexHandler {
         }
         receiver = received;
         if (exchange.takeExpectation() && ahead.contentSeen() == 0 && !ahead.contentArrived()) {
-            context()
-                    .writeAndFlush(new DefaultFullHttpResponse(
-                            HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+            context.writeAndFlush(new DefaultFullHttpResponse(
+                    HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
         }
         advance();
     }
 
     /** See {@link dev.weir.limiter.http.Exchange#write}. */
-    void write(NettyExchange exchange, ByteBuffer data, boolean last, CompletableFuture<Void> sent) {
+    void write(NettyExchange exchange, boolean first, ByteBuffer data, boolean last, CompletableFuture<Void> sent) {
         if (exchange != current) {
             sent.completeExceptionally(new ClosedChannelException());
             return;
         }
         ByteBuf content = exchange.isBodiless() ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(data);
-        ChannelFuture written = exchange.takeHead() ? writeHead(exchange, content, last) : writeBody(content, last);
+        ChannelFuture written = first ? writeHead(exchange, content, last) : writeBody(content, last);
         writing = true;
-        context().flush();
+        context.flush();
         written.addListener(done -> {
             writing = false;
             if (done.isSuccess()) {
@@ -396,18 +418,12 @@ final class HttpChannel extends ChannelDuplexHandler {
 
     private ChannelFuture writeHead(NettyExchange exchange, ByteBuf content, boolean last) {
         boolean staysOpen = !limits.drain().isDraining() && (!last || canReadRest(exchange));
-        HttpHeaders headers = exchange.responseHeaders(last ? content.readableBytes() : -1, staysOpen);
-        if (last) {
-            return context()
-                    .write(new DefaultFullHttpResponse(
-                            HttpVersion.HTTP_1_1, exchange.status(), content, headers, EmptyHttpHeaders.INSTANCE));
-        }
-        context().write(new DefaultHttpResponse(HttpVersion.HTTP_1_1, exchange.status(), headers));
-        return writeBody(content, false);
+        ChannelFuture written = context.write(exchange.responseHead(last ? content : null, staysOpen));
+        return last ? written : writeBody(content, false);
     }
 
     private ChannelFuture writeBody(ByteBuf content, boolean last) {
-        return context().write(last ? new DefaultLastHttpContent(content) : new DefaultHttpContent(content));
+        return context.write(last ? new DefaultLastHttpContent(content) : new DefaultHttpContent(content));
     }
 
     /** The response has been sent, by the exchange or by the next handlers. */
@@ -421,7 +437,7 @@ final class HttpChannel extends ChannelDuplexHandler {
         if (!goesOn) {
             boolean unread = !ahead.dropContent() || !ahead.isEmpty();
             leave();
-            connection.end(context(), unread);
+            end(unread);
         }
         advance();
     }
@@ -437,7 +453,7 @@ final class HttpChannel extends ChannelDuplexHandler {
     void cut(NettyExchange exchange) {
         if (exchange == current) {
             leave();
-            connection.cut(context(), exchange.endsWithConnection());
+            cut(exchange.endsWithConnection());
         }
     }
 
@@ -445,25 +461,31 @@ final class HttpChannel extends ChannelDuplexHandler {
     void closeIfIdle() {
         if (!closed && current == null && ahead.contentEnded() && ahead.isEmpty()) {
             leave();
-            context().close();
+            context.close();
         }
     }
 
     // ------------------------------------------------------------------ for the next handlers
 
-    /** Hands the current request on, and its content as it comes. */
+    /**
+     * Hands the current request on, later, and its content as it comes. Called on any thread.
+     *
+     * @param start says whether it is to be handed on still
+     * @param finish is run when that has been done
+     */
     void passOn(NettyExchange exchange, BooleanSupplier start, Runnable finish) {
-        if (exchange != current || !start.getAsBoolean()) {
-            return;
-        }
-        passing = true;
-        try {
-            context().fireChannelRead(exchange.request());
-        } finally {
-            finish.run();
-        }
-        advance();
-        context().fireChannelReadComplete();
+        context.executor().execute(() -> {
+            if (exchange == current && start.getAsBoolean()) {
+                passing = true;
+                try {
+                    context.fireChannelRead(exchange.request());
+                } finally {
+                    finish.run();
+                }
+                advance();
+                context.fireChannelReadComplete();
+            }
+        });
     }
 
     @Override
@@ -508,6 +530,6 @@ final class HttpChannel extends ChannelDuplexHandler {
     /** The channel speaks another protocol now. */
     private void stepAside() {
         channel().config().setAutoRead(true);
-        context().pipeline().remove(this);
+        context.pipeline().remove(this);
     }
 }

@@ -3,64 +3,49 @@ package dev.weir.limiter.netty;
 import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
-import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Outcome;
-import dev.weir.limiter.http.Ticket;
+import dev.weir.limiter.http.RequestHead;
+import io.netty.buffer.ByteBuf;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
-import java.util.Locale;
+import java.util.Date;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** An exchange over one request of a channel. What it is asked for, it asks of the channel on the event loop. */
 final class NettyExchange extends Exchange {
 
-    private static final DateTimeFormatter DATE = DateTimeFormatter.ofPattern(
-                    "EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.US)
-            .withZone(ZoneOffset.UTC);
-
     private final HttpChannel channel;
     private final HttpRequest request;
-    private final String path;
-    private final Optional<String> query;
-    private final boolean head;
     private final @Nullable SocketAddress remote;
-    private volatile int status = 200;
-    private volatile Headers fields = Headers.of();
-    private volatile boolean committed;
 
     // Touched only on the event loop.
-    private boolean headSent;
     private boolean keepAlive;
     private boolean endsWithConnection;
     private boolean expectsContinue;
 
     NettyExchange(Drain drain, HttpChannel channel, HttpRequest request) {
-        super(drain);
+        super(drain, headOf(request, channel.protocol(request)));
         this.channel = channel;
         this.request = request;
-        String target = target(request.uri());
-        int mark = target.indexOf('?');
-        this.path = mark < 0 ? target : target.substring(0, mark);
-        this.query = mark < 0 ? Optional.empty() : Optional.of(target.substring(mark + 1));
-        this.head = request.method().name().equals("HEAD");
         this.remote = channel.channel().remoteAddress();
         this.keepAlive =
                 HttpUtil.isKeepAlive(request) && request.decoderResult().isSuccess();
@@ -74,6 +59,17 @@ final class NettyExchange extends Exchange {
         throw new IllegalArgumentException("exchange: expected one of a Netty channel, was " + exchange.getClass());
     }
 
+    private static RequestHead headOf(HttpRequest request, String protocol) {
+        String target = target(request.uri());
+        int mark = target.indexOf('?');
+        return new RequestHead(
+                request.method().name(),
+                mark < 0 ? target : target.substring(0, mark),
+                mark < 0 ? Optional.empty() : Optional.of(target.substring(mark + 1)),
+                protocol,
+                name -> Optional.ofNullable(request.headers().get(name)));
+    }
+
     /** What follows scheme and host, if the client sent them. */
     private static String target(String uri) {
         int host = uri.startsWith("/") ? -1 : uri.indexOf("://");
@@ -84,28 +80,6 @@ final class NettyExchange extends Exchange {
         return slash < 0 ? "/" : uri.substring(slash);
     }
 
-    // ------------------------------------------------------------------ the request
-
-    @Override
-    public String method() {
-        return request.method().name();
-    }
-
-    @Override
-    public String path() {
-        return path;
-    }
-
-    @Override
-    public Optional<String> query() {
-        return query;
-    }
-
-    @Override
-    public Optional<String> header(String name) {
-        return Optional.ofNullable(request.headers().get(name));
-    }
-
     @Override
     public Optional<String> remoteAddress() {
         return remote instanceof InetSocketAddress address && address.getAddress() != null
@@ -114,19 +88,8 @@ final class NettyExchange extends Exchange {
     }
 
     @Override
-    public OptionalLong declaredLength() {
-        long length = HttpUtil.getContentLength(request, -1L);
-        return length < 0 ? OptionalLong.empty() : OptionalLong.of(length);
-    }
-
-    @Override
-    public String protocol() {
-        return channel.connection().protocol(request);
-    }
-
-    @Override
     public Set<Capability> capabilities() {
-        return channel.connection().capabilities();
+        return channel.capabilities();
     }
 
     HttpRequest request() {
@@ -136,21 +99,9 @@ final class NettyExchange extends Exchange {
     // ------------------------------------------------------------------ the translation
 
     @Override
-    public boolean isCommitted() {
-        return committed;
-    }
-
-    @Override
-    protected void head(int newStatus, Headers newFields) {
-        status = newStatus;
-        fields = newFields;
-    }
-
-    @Override
-    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
-        committed = true;
+    protected CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last) {
         CompletableFuture<Void> sent = new CompletableFuture<>();
-        channel.execute(() -> channel.write(this, data, last, sent));
+        channel.execute(() -> channel.write(this, first, data, last, sent));
         return sent;
     }
 
@@ -172,19 +123,14 @@ final class NettyExchange extends Exchange {
 
     // ------------------------------------------------------------------ for handlers written for Netty
 
-    /** Hands the request on once it is admitted. */
-    void passOn(Ticket ticket) {
-        channel.executeLater(() -> channel.passOn(this, ticket::start, ticket::finish));
-    }
-
-    /** Hands the request on. */
-    void passOn() {
-        channel.executeLater(() -> channel.passOn(this, () -> true, () -> {}));
+    /** As {@link HttpChannel#passOn}. */
+    void passOn(BooleanSupplier start, Runnable finish) {
+        channel.passOn(this, start, finish);
     }
 
     /** The next handlers have begun to respond. */
     void respondedByOthers() {
-        committed = true;
+        committed();
     }
 
     /** The next handlers have sent the end of the response. */
@@ -196,7 +142,7 @@ final class NettyExchange extends Exchange {
 
     /** Whether the client waits to be told to send the body. Once, since it is told once. */
     boolean takeExpectation() {
-        boolean expected = expectsContinue && !committed;
+        boolean expected = expectsContinue && !isCommitted();
         expectsContinue = false;
         return expected;
     }
@@ -214,68 +160,39 @@ final class NettyExchange extends Exchange {
         return endsWithConnection;
     }
 
-    /** Whether this is the first call, so that the head must be sent now. */
-    boolean takeHead() {
-        boolean first = !headSent;
-        headSent = true;
-        return first;
-    }
-
-    HttpResponseStatus status() {
-        return HttpResponseStatus.valueOf(status);
+    void endWithConnection() {
+        keepAlive = false;
+        endsWithConnection = true;
     }
 
     boolean isBodiless() {
-        return head || status == 204 || status == 304;
+        return method().equals("HEAD") || status() == 204 || status() == 304;
     }
 
     /**
-     * The response's header fields, which decide whether the connection is kept alive.
+     * The response's head, which decides whether the connection is kept alive.
      *
-     * @param length how long the body is, if it is known; negative if not
+     * @param content the body, if this is all of it; null if it is not
      * @param mayKeepAlive whether the connection may be kept alive
      */
-    HttpHeaders responseHeaders(int length, boolean mayKeepAlive) {
-        HttpHeaders headers = new DefaultHttpHeaders();
-        fields.forEach(headers::add);
-        if (!headers.contains(HttpHeaderNames.DATE)) {
-            headers.set(HttpHeaderNames.DATE, DATE.format(Instant.now()));
+    @SuppressWarnings("JavaUtilDate") // Netty's form of it
+    HttpResponse responseHead(@Nullable ByteBuf content, boolean mayKeepAlive) {
+        HttpHeaders fields = new DefaultHttpHeaders();
+        headers().forEach(fields::add);
+        if (!fields.contains(HttpHeaderNames.DATE)) {
+            fields.set(HttpHeaderNames.DATE, new Date());
         }
         keepAlive = keepAlive
                 && mayKeepAlive
-                && !headers.containsValue(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE, true);
-        if (!isBodiless() && !headers.contains(HttpHeaderNames.CONTENT_LENGTH)) {
-            if (length >= 0) {
-                headers.set(HttpHeaderNames.CONTENT_LENGTH, length);
-            } else if (channel.connection().framesInHeaders()) {
-                frame(headers);
-            }
+                && !fields.containsValue(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE, true);
+        boolean lengthMissing = !isBodiless() && !fields.contains(HttpHeaderNames.CONTENT_LENGTH);
+        if (lengthMissing && content != null) {
+            fields.set(HttpHeaderNames.CONTENT_LENGTH, content.readableBytes());
         }
-        if (channel.connection().framesInHeaders()) {
-            sayWhetherItKeepsAlive(headers);
-        }
-        return headers;
-    }
-
-    private boolean isOldClient() {
-        return request.protocolVersion().compareTo(HttpVersion.HTTP_1_1) < 0;
-    }
-
-    /** We speak HTTP/1.1, whose default a client of HTTP/1.0 does not know. */
-    private void sayWhetherItKeepsAlive(HttpHeaders headers) {
-        if (!keepAlive) {
-            headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
-        } else if (isOldClient()) {
-            headers.set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
-        }
-    }
-
-    private void frame(HttpHeaders headers) {
-        if (!isOldClient()) {
-            headers.set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
-        } else {
-            keepAlive = false;
-            endsWithConnection = true;
-        }
+        channel.frame(this, fields, lengthMissing && content == null);
+        HttpResponseStatus status = HttpResponseStatus.valueOf(status());
+        return content == null
+                ? new DefaultHttpResponse(HttpVersion.HTTP_1_1, status, fields)
+                : new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, content, fields, EmptyHttpHeaders.INSTANCE);
     }
 }

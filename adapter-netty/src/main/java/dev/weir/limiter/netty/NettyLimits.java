@@ -5,17 +5,17 @@ import dev.weir.limiter.http.Admission;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.PermitScope;
+import dev.weir.limiter.http.Routes;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
-import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
-import java.util.Collection;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.ImmediateEventExecutor;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves the HTTP requests of Netty channels with a portable handler, under limiters. One instance serves all channels of a
@@ -53,7 +53,7 @@ public final class NettyLimits {
 
     private final ExchangeHandler handler;
     private final Drain drain = new Drain();
-    private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+    private final ChannelGroup connections = new DefaultChannelGroup(ImmediateEventExecutor.INSTANCE);
 
     private NettyLimits(ExchangeHandler handler) {
         this.handler = Objects.requireNonNull(handler, "handler");
@@ -78,7 +78,7 @@ public final class NettyLimits {
      * @param pipeline the pipeline of a connection
      */
     public void http1(ChannelPipeline pipeline) {
-        pipeline.addLast(new HttpChannel(this, new Http1Connection(this)));
+        pipeline.addLast(new Http1Channel(this));
     }
 
     /**
@@ -86,27 +86,11 @@ public final class NettyLimits {
      * netty-codec-http2, which this artifact does not bring.
      *
      * @param pipeline the pipeline of a connection
+     * @param next added to the end of the pipeline of each stream, which carries HTTP/1.1 objects, for {@link
+     *     #next(CapacityLimiter)} to hand requests to; must be sharable, as a {@link io.netty.channel.ChannelInitializer} is
      */
-    public void http2(ChannelPipeline pipeline) {
-        Http2Connection.install(pipeline, this, new Nothing());
-    }
-
-    /**
-     * As the other {@code http2}, with handlers that {@link #next(CapacityLimiter)} may hand requests to.
-     *
-     * @param pipeline the pipeline of a connection
-     * @param next added to the end of the pipeline of each stream, which carries HTTP/1.1 objects; must be sharable, as a
-     *     {@link ChannelInitializer} is
-     */
-    public void http2(ChannelPipeline pipeline, ChannelHandler next) {
-        Http2Connection.install(pipeline, this, Objects.requireNonNull(next, "next"));
-    }
-
-    /** Adds nothing. */
-    @ChannelHandler.Sharable
-    private static final class Nothing extends ChannelInitializer<Channel> {
-        @Override
-        protected void initChannel(Channel channel) {}
+    public void http2(ChannelPipeline pipeline, ChannelHandler... next) {
+        Http2Connection.install(pipeline, this, next.clone());
     }
 
     // ------------------------------------------------------------------ handlers written for Netty
@@ -128,7 +112,7 @@ public final class NettyLimits {
         Admission admission = Admission.of(limiter, PermitScope.EXCHANGE);
         return exchange -> {
             NettyExchange ours = NettyExchange.of(exchange);
-            admission.admit(ours, ours::passOn);
+            admission.admit(ours, ticket -> ours.passOn(ticket::start, ticket::finish));
         };
     }
 
@@ -138,7 +122,7 @@ public final class NettyLimits {
      * @return a handler for {@link #serving} or for {@link Routes}
      */
     public static ExchangeHandler next() {
-        return exchange -> NettyExchange.of(exchange).passOn();
+        return exchange -> NettyExchange.of(exchange).passOn(() -> true, () -> {});
     }
 
     // ------------------------------------------------------------------ stopping
@@ -155,25 +139,24 @@ public final class NettyLimits {
      * @return completes when nothing is under way and every channel is closed; completing it changes nothing else
      */
     public CompletableFuture<Void> stop(Channel... listeners) {
-        CompletableFuture<Void> deaf =
-                allClosed(List.of(listeners).stream().map(Channel::close).toList());
+        ChannelGroup listening = new DefaultChannelGroup(ImmediateEventExecutor.INSTANCE);
+        listening.addAll(List.of(listeners));
+        CompletableFuture<?> deaf = closed(listening);
         CompletableFuture<Void> drained = drain.begin();
-        connections.forEach(Connection::drain);
-        return CompletableFuture.allOf(deaf, drained.thenCompose(ignored -> closeConnections()));
+        connections.forEach(channel -> drain(channel.pipeline().get(Connection.class)));
+        return CompletableFuture.allOf(deaf, drained.thenCompose(ignored -> closed(connections)));
     }
 
-    private CompletableFuture<Void> closeConnections() {
-        return allClosed(connections.stream().map(Connection::close).toList());
+    private static void drain(@Nullable Connection connection) {
+        if (connection != null) { // else it has just left the pipeline
+            connection.drain();
+        }
     }
 
-    private static CompletableFuture<Void> allClosed(Collection<ChannelFuture> closing) {
-        return CompletableFuture.allOf(closing.stream()
-                .map(future -> {
-                    CompletableFuture<Boolean> done = new CompletableFuture<>();
-                    future.addListener(ignored -> done.complete(true));
-                    return done;
-                })
-                .toArray(CompletableFuture<?>[]::new));
+    private static CompletableFuture<?> closed(ChannelGroup channels) {
+        CompletableFuture<Object> closed = new CompletableFuture<>();
+        channels.close().addListener(closed::complete);
+        return closed;
     }
 
     // ------------------------------------------------------------------ for the channels
@@ -186,15 +169,16 @@ public final class NettyLimits {
         return drain;
     }
 
-    void opened(Connection connection) {
-        connections.add(connection);
+    /** A channel leaves by itself when it has closed. */
+    void opened(Channel channel, Connection connection) {
+        connections.add(channel);
         if (drain.isDraining()) {
             connection.drain();
         }
     }
 
-    void closed(Connection connection) {
-        connections.remove(connection);
+    void closed(Channel channel) {
+        connections.remove(channel);
     }
 
     @Override

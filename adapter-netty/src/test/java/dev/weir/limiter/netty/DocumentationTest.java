@@ -7,6 +7,7 @@ import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.http.Endpoint;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.http.UploadEndpoint;
 import dev.weir.limiter.http.UploadLimits;
 import io.netty.channel.Channel;

@@ -9,6 +9,7 @@ import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import java.io.IOException;
 import java.nio.ByteBuffer;

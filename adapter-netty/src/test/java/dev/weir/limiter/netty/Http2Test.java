@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Headers;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.embedded.EmbeddedChannel;

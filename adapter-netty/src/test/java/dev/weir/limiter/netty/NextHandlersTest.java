@@ -3,6 +3,7 @@ package dev.weir.limiter.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;

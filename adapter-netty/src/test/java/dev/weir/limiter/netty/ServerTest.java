@@ -8,6 +8,7 @@ import dev.weir.limiter.http.Endpoint;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.tck.HttpProtocol;
 import dev.weir.limiter.tck.IdleLimiters;

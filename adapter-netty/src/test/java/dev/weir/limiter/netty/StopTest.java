@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
+import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;

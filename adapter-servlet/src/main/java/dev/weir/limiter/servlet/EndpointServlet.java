@@ -1,7 +1,6 @@
 package dev.weir.limiter.servlet;
 
 import dev.weir.limiter.CapacityLimiter;
-import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Endpoint;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
@@ -11,6 +10,7 @@ import jakarta.servlet.ServletRegistration;
 import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -29,8 +29,7 @@ public class EndpointServlet extends HttpServlet {
     private static final long serialVersionUID = 1L;
 
     private final transient ExchangeHandler handler;
-    private transient volatile Drain drain = new Drain();
-    private transient volatile Duration stopTimeout = Stopping.DEFAULT_TIMEOUT;
+    private final transient Stopping stopping = new Stopping();
 
     /**
      * Runs a handler that does not block.
@@ -74,11 +73,12 @@ public class EndpointServlet extends HttpServlet {
      * @throws IllegalArgumentException when it is negative
      */
     public final void setStopTimeout(Duration timeout) {
-        stopTimeout = Stopping.checked(timeout);
+        stopping.setTimeout(timeout);
     }
 
     @Override
-    protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException {
+    protected void service(HttpServletRequest request, HttpServletResponse response)
+            throws ServletException, IOException {
         if (request.getAttribute(ServletExchange.CUT) instanceof CutException cut) {
             throw cut;
         }
@@ -87,14 +87,8 @@ public class EndpointServlet extends HttpServlet {
                     "Servlet '" + getServletName()
                             + "' needs <async-supported>true</async-supported>, for itself and for every filter in front of it");
         }
-        Exchanges.serve(
-                new ServletExchange(
-                        drain,
-                        Container.of(request.getServletContext()),
-                        request.startAsync(request, response),
-                        request,
-                        response),
-                handler);
+        Container container = Container.of(request.getServletContext());
+        Exchanges.serve(container.suspend(stopping.drain(), request, response), handler);
     }
 
     /**
@@ -104,7 +98,7 @@ public class EndpointServlet extends HttpServlet {
      * @return completes when nothing is under way any more
      */
     public final CompletableFuture<Void> shutdown() {
-        return drain.begin();
+        return stopping.drain().begin();
     }
 
     /**
@@ -113,7 +107,6 @@ public class EndpointServlet extends HttpServlet {
      */
     @Override
     public void destroy() {
-        Stopping.await("servlet '" + getServletName() + "'", drain, stopTimeout);
-        drain = new Drain(); // a container may initialise it again; not in init, which may come after shutdown
+        stopping.await("servlet '" + getServletName() + "'");
     }
 }

@@ -1,15 +1,12 @@
 package dev.weir.limiter.servlet;
 
 import dev.weir.limiter.http.Drain;
-import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.Ticket;
 import jakarta.servlet.AsyncContext;
 import jakarta.servlet.AsyncEvent;
-import jakarta.servlet.AsyncListener;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -26,15 +23,12 @@ import org.jspecify.annotations.Nullable;
  *                            └──── dispatched again ────┴──► {@link #completed} by the target, or by the container
  * </pre>
  */
-final class FilterExchange extends RequestExchange implements AsyncListener {
+final class FilterExchange extends RequestExchange {
 
     private final HttpServletRequest request;
     private final HttpServletResponse response;
-    private int status;
-    private Headers headers = Headers.of();
     private volatile @Nullable AsyncContext waiting;
     private volatile @Nullable Ticket ticket;
-    private volatile boolean refused;
     /** The chain has the request; its container's errors are the chain's. */
     private volatile boolean handedOver;
     /** The target has started asynchronous processing that has not ended. */
@@ -70,10 +64,6 @@ final class FilterExchange extends RequestExchange implements AsyncListener {
         ticket = granted;
     }
 
-    boolean isHandedOver() {
-        return handedOver;
-    }
-
     // ------------------------------------------------------------------ under the permit
 
     /**
@@ -91,6 +81,7 @@ final class FilterExchange extends RequestExchange implements AsyncListener {
             return null;
         }
         handedOver = true;
+        committed(); // as far as this exchange may write
         return granted::finish;
     }
 
@@ -122,9 +113,7 @@ final class FilterExchange extends RequestExchange implements AsyncListener {
     }
 
     @Override
-    public void onError(AsyncEvent event) {
-        Throwable failure = event.getThrowable();
-        Throwable cause = failure == null ? new IOException("the client of " + description() + " has left") : failure;
+    void failed(Throwable cause) {
         if (handedOver) {
             ended(Outcome.ABORTED);
         } else {
@@ -132,35 +121,13 @@ final class FilterExchange extends RequestExchange implements AsyncListener {
         }
     }
 
-    @Override
-    public void onTimeout(AsyncEvent event) {
-        // Of the target: it completes then, or the container does.
-    }
-
-    @Override
-    public void onStartAsync(AsyncEvent event) {
-        event.getAsyncContext().addListener(this);
-    }
-
     // ------------------------------------------------------------------ a refusal
 
     @Override
-    public boolean isCommitted() {
-        return refused || handedOver;
-    }
-
-    @Override
-    protected void head(int newStatus, Headers newHeaders) {
-        status = newStatus;
-        headers = newHeaders;
-    }
-
-    @Override
     @SuppressWarnings("NullAway") // Void has no value but null
-    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
-        refused = true;
+    protected CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last) {
         try {
-            apply(status, headers, response);
+            apply(response);
             response.getOutputStream().write(data.array(), data.arrayOffset() + data.position(), data.remaining());
             AsyncContext async = waiting;
             if (async != null) {

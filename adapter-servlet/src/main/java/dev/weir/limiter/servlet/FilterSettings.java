@@ -12,21 +12,18 @@ import java.time.format.DateTimeParseException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What the init parameters of a filter say. */
 final class FilterSettings {
 
-    private static final Map<String, Duration> UNITS =
-            Map.of("ms", Duration.ofMillis(1), "s", Duration.ofSeconds(1), "m", Duration.ofMinutes(1));
-    private static final List<String> QUEUE = List.of("max-waiting", "max-wait");
-    private static final Set<String> KNOWN =
-            new TreeSet<>(List.of("limiter", "capacity", "max-waiting", "max-wait", "permit-scope", "stop-timeout"));
+    private static final List<String> KNOWN =
+            List.of("capacity", "limiter", "max-wait", "max-waiting", "permit-scope", "stop-timeout");
+
+    private static final String CAPACITY = "a number from 0, or unlimited";
 
     private final FilterConfig config;
 
@@ -40,24 +37,13 @@ final class FilterSettings {
         }
     }
 
-    String limiterName() {
-        return Optional.ofNullable(config.getInitParameter("limiter")).orElse(config.getFilterName());
-    }
-
     PermitScope permitScope() throws ServletException {
-        return value(
-                "permit-scope",
-                PermitScope.EXCHANGE,
-                "exchange or handler",
-                text -> PermitScope.valueOf(text.toUpperCase(Locale.ROOT)));
+        return read("permit-scope", "exchange or handler", text -> PermitScope.valueOf(text.toUpperCase(Locale.ROOT)))
+                .orElse(PermitScope.EXCHANGE);
     }
 
-    Duration stopTimeout() throws ServletException {
-        return value(
-                "stop-timeout",
-                Stopping.DEFAULT_TIMEOUT,
-                "a time such as 0s, 500ms, 30s or PT1M",
-                text -> Stopping.checked(duration(text)));
+    void stopTimeout(Consumer<Duration> setter) throws ServletException {
+        set("stop-timeout", "a time such as 0s, 500ms, 30s or PT1M", text -> setter.accept(time(text)));
     }
 
     /** A limiter of the application's, one that its scope makes, or empty when there is no scope. */
@@ -65,91 +51,70 @@ final class FilterSettings {
         if (!(config.getServletContext().getAttribute(LimitFilter.LIMITERS) instanceof LimiterScope limiters)) {
             return Optional.empty();
         }
-        for (String name : QUEUE) {
-            refuse(name, "it is for the settings of the application's limiters");
-        }
+        leaveToScope("max-waiting");
+        leaveToScope("max-wait");
         String name = limiterName();
         for (LimiterRole role : LimiterRole.values()) {
             if (role.key().equals(name)) {
-                refuse("capacity", "it is for the settings of the application's limiters");
+                leaveToScope("capacity");
                 return Optional.of(limiters.limiter(role));
             }
         }
+        int capacity =
+                read("capacity", CAPACITY, FilterSettings::capacity).orElse(CapacityLimiterBuilder.DEFAULT_CAPACITY);
         try {
-            return Optional.of(limiters.limiter(name, capacity()));
+            return Optional.of(limiters.limiter(name, capacity));
         } catch (IllegalArgumentException e) {
             throw new ServletException("Filter '" + config.getFilterName() + "': " + e.getMessage(), e);
         }
     }
 
     CapacityLimiter ownLimiter() throws ServletException {
-        CapacityLimiterBuilder builder = CapacityLimiter.builder(limiterName()).capacity(capacity());
-        builder.maxWaiting(value(
-                "max-waiting",
-                CapacityLimiterBuilder.DEFAULT_MAX_WAITING,
-                "a number from 0",
-                text -> notNegative(Integer.parseInt(text))));
-        Duration maxWait =
-                value("max-wait", Duration.ZERO, "a time such as 500ms, 30s or PT1M, or none", text -> maxWait(text));
-        if (!maxWait.isZero()) {
-            builder.maxWait(maxWait);
-        }
+        CapacityLimiterBuilder builder = CapacityLimiter.builder(limiterName());
+        set("capacity", CAPACITY, text -> builder.capacity(capacity(text)));
+        set("max-waiting", "a number from 0", text -> builder.maxWaiting(Integer.parseInt(text)));
+        set("max-wait", "a time such as 500ms, 30s or PT1M, or none", text -> {
+            if (!text.equals("none")) {
+                builder.maxWait(time(text));
+            }
+        });
         return builder.build();
     }
 
-    private int capacity() throws ServletException {
-        return value(
-                "capacity",
-                CapacityLimiterBuilder.DEFAULT_CAPACITY,
-                "a number from 0, or unlimited",
-                text -> text.equals("unlimited") ? CapacityLimiter.UNLIMITED : notNegative(Integer.parseInt(text)));
+    private static int capacity(String text) {
+        return text.equals("unlimited") ? CapacityLimiter.UNLIMITED : Integer.parseInt(text);
     }
 
-    private static int notNegative(int number) {
-        if (number < 0) {
-            throw new IllegalArgumentException();
+    private static Duration time(String text) {
+        if (text.endsWith("ms")) {
+            return Duration.ofMillis(Long.parseLong(text.substring(0, text.length() - 2)));
         }
-        return number;
+        return Duration.parse(text.toUpperCase(Locale.ROOT).startsWith("P") ? text : "PT" + text);
     }
 
-    private static Duration maxWait(String text) {
-        if (text.equals("none")) {
-            return Duration.ZERO;
-        }
-        Duration time = duration(text);
-        if (time.isNegative() || time.isZero()) {
-            throw new IllegalArgumentException();
-        }
-        return time;
+    private String limiterName() {
+        return Optional.ofNullable(config.getInitParameter("limiter")).orElse(config.getFilterName());
     }
 
-    private static Duration duration(String text) {
-        if (text.startsWith("P") || text.startsWith("p")) {
-            return Duration.parse(text);
+    private void leaveToScope(String name) throws ServletException {
+        if (config.getInitParameter(name) != null) {
+            throw refusal(name, "it is for the settings of the application's limiters", null);
         }
-        String unit = text.replaceFirst("^\\d+", "");
-        Duration one = UNITS.get(unit);
-        if (one == null) {
-            throw new IllegalArgumentException();
-        }
-        return one.multipliedBy(Long.parseLong(text.substring(0, text.length() - unit.length())));
     }
 
-    private <T> T value(String name, T otherwise, String expected, Function<String, T> parser) throws ServletException {
+    private void set(String name, String expected, Consumer<String> setter) throws ServletException {
+        read(name, expected, text -> {
+            setter.accept(text);
+            return text;
+        });
+    }
+
+    private <T> Optional<T> read(String name, String expected, Function<String, T> parser) throws ServletException {
         String text = config.getInitParameter(name);
-        if (text == null) {
-            return otherwise;
-        }
         try {
-            return parser.apply(text.strip());
+            return Optional.ofNullable(text).map(String::strip).map(parser);
         } catch (IllegalArgumentException | DateTimeParseException | ArithmeticException e) {
             throw refusal(name, "expected " + expected, e);
-        }
-    }
-
-    private void refuse(String name, String why) throws ServletException {
-        if (config.getInitParameter(name) != null) {
-            throw refusal(name, why, null);
         }
     }
 

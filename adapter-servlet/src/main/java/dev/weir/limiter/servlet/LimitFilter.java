@@ -1,9 +1,7 @@
 package dev.weir.limiter.servlet;
 
 import dev.weir.limiter.CapacityLimiter;
-import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterScope;
-import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.http.Admission;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchanges;
@@ -71,26 +69,17 @@ public class LimitFilter implements Filter {
 
     private static final System.Logger LOGGER = System.getLogger(LimitFilter.class.getName());
 
-    private static final Duration RETRY = Duration.ofSeconds(1);
-
     private static final AtomicLong FILTERS = new AtomicLong();
 
     /** The attribute of a request with its exchange; other instances have other ones. */
     private final String attribute = LimitFilter.class.getName() + "." + FILTERS.incrementAndGet();
 
     private final AtomicBoolean warned = new AtomicBoolean();
-    private volatile @Nullable Limit limit;
+    private final Stopping stopping = new Stopping();
     private final boolean configured;
+    private volatile @Nullable Admission admission;
     private volatile @Nullable CapacityLimiter own;
-    private volatile Drain drain = new Drain();
-    private volatile Duration stopTimeout = Stopping.DEFAULT_TIMEOUT;
     private volatile Container container = Container.OTHER;
-
-    private record Limit(CapacityLimiter limiter, Admission admission) {
-        Limit(CapacityLimiter limiter, PermitScope scope) {
-            this(limiter, Admission.of(limiter, scope));
-        }
-    }
 
     /** A filter that its init parameters configure. */
     public LimitFilter() {
@@ -122,7 +111,7 @@ public class LimitFilter implements Filter {
      * @param scope how long a permit is held
      */
     public LimitFilter(CapacityLimiter limiter, PermitScope scope) {
-        limit = new Limit(limiter, scope);
+        admission = Admission.of(limiter, scope);
         configured = false;
     }
 
@@ -151,7 +140,7 @@ public class LimitFilter implements Filter {
      * @throws IllegalArgumentException when it is negative
      */
     public final void setStopTimeout(Duration timeout) {
-        stopTimeout = Stopping.checked(timeout);
+        stopping.setTimeout(timeout);
     }
 
     /**
@@ -166,11 +155,11 @@ public class LimitFilter implements Filter {
         if (configured) {
             FilterSettings settings = new FilterSettings(config);
             PermitScope scope = settings.permitScope();
-            stopTimeout = settings.stopTimeout();
+            settings.stopTimeout(stopping::setTimeout);
             Optional<CapacityLimiter> shared = settings.fromScope();
             CapacityLimiter limiter = shared.isPresent() ? shared.get() : settings.ownLimiter();
             own = shared.isPresent() ? null : limiter;
-            limit = new Limit(limiter, scope);
+            admission = Admission.of(limiter, scope);
         } else if (config.getInitParameterNames().hasMoreElements()) {
             throw new ServletException(
                     "Filter '" + config.getFilterName() + "' was given its limiter in code; unexpected"
@@ -207,21 +196,20 @@ public class LimitFilter implements Filter {
 
     private void admit(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws IOException, ServletException {
-        Limit current = Objects.requireNonNull(limit, "the filter was not initialised");
+        Admission current = Objects.requireNonNull(admission, "the filter was not initialised");
+        Drain drain = stopping.drain();
         FilterExchange exchange = new FilterExchange(drain, container, request, response);
         request.setAttribute(attribute, exchange);
-        Optional<Ticket> ticket = drain.isDraining() ? Optional.empty() : current.admission.tryAdmit(exchange);
+        Optional<Ticket> ticket = drain.isDraining() ? Optional.empty() : current.tryAdmit(exchange);
         if (ticket.isPresent()) {
             exchange.admitted(ticket.get());
             proceed(exchange, request, response, chain);
         } else if (request.isAsyncSupported()) {
             exchange.suspend();
-            Exchanges.serve(exchange, waiting -> current.admission.admit(waiting, exchange::resume));
+            Exchanges.serve(exchange, waiting -> current.admit(waiting, exchange::resume));
         } else {
             warn();
-            Exchanges.serve(exchange, cannotWait -> {
-                throw new LimitExceededException(RefusalReason.QUEUE_FULL, current.limiter.statistics(), RETRY, false);
-            });
+            Exchanges.serve(exchange, current::refuse);
         }
     }
 
@@ -258,7 +246,7 @@ public class LimitFilter implements Filter {
      * @return completes when nothing is under way any more
      */
     public final CompletableFuture<Void> shutdown() {
-        return drain.begin();
+        return stopping.drain().begin();
     }
 
     /**
@@ -267,17 +255,16 @@ public class LimitFilter implements Filter {
      */
     @Override
     public void destroy() {
-        Stopping.await(toString(), drain, stopTimeout);
+        stopping.await(this);
         CapacityLimiter closing = own;
         if (closing != null) {
             closing.close();
         }
-        drain = new Drain(); // a container may initialise it again; not in init, which may come after shutdown
     }
 
     @Override
     public String toString() {
-        Limit current = limit;
-        return "LimitFilter[" + (current == null ? "not initialised" : current.limiter.toString()) + "]";
+        Admission current = admission;
+        return "LimitFilter[" + (current == null ? "not initialised" : current.toString()) + "]";
     }
 }

@@ -3,54 +3,58 @@ package dev.weir.limiter.servlet;
 import dev.weir.limiter.http.Capability;
 import dev.weir.limiter.http.Drain;
 import dev.weir.limiter.http.Exchange;
-import dev.weir.limiter.http.Headers;
+import dev.weir.limiter.http.RequestHead;
+import jakarta.servlet.AsyncEvent;
+import jakarta.servlet.AsyncListener;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** The head of a request, copied: containers use their request objects again. */
-abstract class RequestExchange extends Exchange {
+/** What exchanges over requests of a container have in common. */
+abstract class RequestExchange extends Exchange implements AsyncListener {
 
     private final Container container;
-    private final String method;
-    private final String path;
-    private final Optional<String> query;
-    private final Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-    private final long length;
-    private final String protocol;
     private final Optional<String> remoteAddress;
 
     RequestExchange(Drain drain, Container container, HttpServletRequest request) {
-        super(drain);
+        super(drain, headOf(request));
         this.container = container;
-        this.method = request.getMethod();
-        this.path = request.getRequestURI();
-        this.query = Optional.ofNullable(request.getQueryString());
-        this.length = request.getContentLengthLong();
-        this.protocol = request.getProtocol();
         this.remoteAddress = Optional.ofNullable(request.getRemoteAddr());
+    }
+
+    /** Copies it: containers use their request objects again. */
+    private static RequestHead headOf(HttpServletRequest request) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         for (String name : Collections.list(request.getHeaderNames())) {
             headers.put(name, request.getHeader(name));
         }
+        return new RequestHead(
+                request.getMethod(),
+                request.getRequestURI(),
+                Optional.ofNullable(request.getQueryString()),
+                request.getProtocol(),
+                name -> Optional.ofNullable(headers.get(name)));
     }
 
-    final Container container() {
-        return container;
+    @Override
+    public final Optional<String> remoteAddress() {
+        return remoteAddress;
     }
 
-    final boolean isHttp1() {
-        return protocol.startsWith("HTTP/1");
+    @Override
+    public final Set<Capability> capabilities() {
+        return container.capabilities(protocol());
     }
 
-    /** Adds to what filters have set: theirs stays. */
-    final void apply(int status, Headers fields, HttpServletResponse response) {
-        response.setStatus(status);
-        fields.forEach((name, value) -> {
+    /** Adds the head to what filters have set: theirs stays. */
+    final void apply(HttpServletResponse response) {
+        response.setStatus(status());
+        headers().forEach((name, value) -> {
             if (name.equalsIgnoreCase("Content-Length")) {
                 response.setContentLengthLong(Long.parseLong(value));
             } else if (name.equalsIgnoreCase("Content-Type")) {
@@ -64,43 +68,21 @@ abstract class RequestExchange extends Exchange {
         });
     }
 
-    @Override
-    public final String method() {
-        return method;
-    }
+    /** The container has seen the request fail. */
+    abstract void failed(Throwable cause);
 
     @Override
-    public final String path() {
-        return path;
+    public final void onError(AsyncEvent event) {
+        Throwable failure = event.getThrowable();
+        failed(failure == null ? new IOException("the client of " + description() + " has left") : failure);
     }
 
+    /** It is the target's, if there is one: it completes then, or the container does. */
     @Override
-    public final Optional<String> query() {
-        return query;
-    }
+    public final void onTimeout(AsyncEvent event) {}
 
     @Override
-    public final Optional<String> header(String name) {
-        return Optional.ofNullable(headers.get(name));
-    }
-
-    @Override
-    public final Optional<String> remoteAddress() {
-        return remoteAddress;
-    }
-
-    @Override
-    public final OptionalLong declaredLength() {
-        return length < 0 ? OptionalLong.empty() : OptionalLong.of(length);
-    }
-
-    @Override
-    public final String protocol() {
-        return protocol;
-    }
-
-    @Override
-    public Set<Capability> capabilities() {
-        return container.capabilities(protocol);
+    public final void onStartAsync(AsyncEvent event) {
+        event.getAsyncContext().addListener(this);
     }
 }

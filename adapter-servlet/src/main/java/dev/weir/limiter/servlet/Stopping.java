@@ -3,31 +3,32 @@ package dev.weir.limiter.servlet;
 import dev.weir.limiter.http.Drain;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Waiting for what was accepted, in the {@code destroy} of a servlet or filter. */
+/** What a servlet or filter has accepted, and how long its {@code destroy} waits for that. */
 final class Stopping {
-
-    static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
 
     private static final System.Logger LOGGER = System.getLogger(Stopping.class.getName());
 
-    private Stopping() {}
+    private volatile Drain drain = new Drain();
+    private volatile Duration timeout = Duration.ofSeconds(30);
 
-    static Duration checked(Duration timeout) {
-        if (timeout.isNegative()) {
-            throw new IllegalArgumentException("timeout: expected zero or more, was " + timeout);
-        }
-        return timeout;
+    Drain drain() {
+        return drain;
     }
 
-    static void await(String what, Drain drain, Duration timeout) {
-        CompletableFuture<Void> drained = drain.begin();
+    void setTimeout(Duration newTimeout) {
+        if (newTimeout.isNegative()) {
+            throw new IllegalArgumentException("timeout: expected zero or more, was " + newTimeout);
+        }
+        timeout = newTimeout;
+    }
+
+    void await(Object what) {
         try {
-            drained.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            drain.begin().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             LOGGER.log(
                     Level.WARNING,
@@ -40,5 +41,6 @@ final class Stopping {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e);
         }
+        drain = new Drain(); // a container may initialise it again; not in init, which may come after shutdown
     }
 }

@@ -1,13 +1,14 @@
 package dev.weir.limiter.servlet;
 
 import jakarta.servlet.AsyncContext;
-import jakarta.servlet.AsyncListener;
-import jakarta.servlet.ServletContext;
 import jakarta.servlet.ServletRequest;
 import jakarta.servlet.ServletRequestWrapper;
 import jakarta.servlet.ServletResponse;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,84 +48,30 @@ final class TrackedRequest extends HttpServletRequestWrapper {
 
     private AsyncContext started(AsyncContext async) {
         exchange.started(async);
-        return new TrackedContext(async, exchange);
+        return tracked(async);
     }
 
     @Override
     public AsyncContext getAsyncContext() {
-        return new TrackedContext(super.getAsyncContext(), exchange);
+        return tracked(super.getAsyncContext());
     }
 
-    private record TrackedContext(AsyncContext async, FilterExchange exchange) implements AsyncContext {
+    private AsyncContext tracked(AsyncContext async) {
+        return (AsyncContext) Proxy.newProxyInstance(
+                AsyncContext.class.getClassLoader(),
+                new Class<?>[] {AsyncContext.class},
+                (proxy, method, arguments) -> call(async, method, arguments));
+    }
 
-        @Override
-        public void complete() {
-            try {
-                async.complete();
-            } finally {
+    private @Nullable Object call(AsyncContext async, Method method, Object @Nullable [] arguments) throws Throwable {
+        try {
+            return method.invoke(async, arguments);
+        } catch (InvocationTargetException e) {
+            throw e.getTargetException();
+        } finally {
+            if (method.getName().equals("complete")) {
                 exchange.completed();
             }
-        }
-
-        @Override
-        public void dispatch() {
-            async.dispatch();
-        }
-
-        @Override
-        public void dispatch(String path) {
-            async.dispatch(path);
-        }
-
-        @Override
-        public void dispatch(ServletContext context, String path) {
-            async.dispatch(context, path);
-        }
-
-        @Override
-        public ServletRequest getRequest() {
-            return async.getRequest();
-        }
-
-        @Override
-        public ServletResponse getResponse() {
-            return async.getResponse();
-        }
-
-        @Override
-        public boolean hasOriginalRequestAndResponse() {
-            return async.hasOriginalRequestAndResponse();
-        }
-
-        @Override
-        public void start(Runnable run) {
-            async.start(run);
-        }
-
-        @Override
-        public void addListener(AsyncListener listener) {
-            async.addListener(listener);
-        }
-
-        @Override
-        public void addListener(
-                AsyncListener listener, @Nullable ServletRequest request, @Nullable ServletResponse response) {
-            async.addListener(listener, request, response);
-        }
-
-        @Override
-        public <T extends AsyncListener> T createListener(Class<T> type) throws jakarta.servlet.ServletException {
-            return async.createListener(type);
-        }
-
-        @Override
-        public void setTimeout(long timeout) {
-            async.setTimeout(timeout);
-        }
-
-        @Override
-        public long getTimeout() {
-            return async.getTimeout();
         }
     }
 }

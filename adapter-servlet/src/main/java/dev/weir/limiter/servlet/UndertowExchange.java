@@ -1,142 +1,194 @@
 package dev.weir.limiter.servlet;
 
-import jakarta.servlet.ServletRequest;
-import jakarta.servlet.ServletRequestWrapper;
-import java.io.Closeable;
+import dev.weir.limiter.http.Drain;
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.TimeUnit;
 
 /**
- * What Undertow knows of a request and the Servlet API does not tell. Undertow's jars have no module names, so they are not
- * compiled against but asked.
+ * An exchange of Undertow's.
+ *
+ * <p>Undertow sends the end of a response after {@code complete()}, and can be stopped before it has: a last write ends when
+ * Undertow says that the transport has it.
+ *
+ * <p>A request must not be completed before its client has sent all of it. Undertow would wait for the rest with a thread, or reset
+ * the stream; and what is then still on its way over HTTP/2 ends the connection, for all its streams. So what comes after the answer
+ * is taken and thrown away for a while.
+ *
+ * <p>Nobody is called back when an HTTP/2 stream is reset while a write waits for its window, nor when the connection ends while a
+ * read waits. Where there is no other way, we look.
  */
-final class UndertowExchange {
+final class UndertowExchange extends ServletExchange {
 
-    private static final String LISTENER = "io.undertow.server.ExchangeCompletionListener";
+    /** For how long bytes that nobody wants are taken from a client that has its answer. */
+    private static final long DISCARD_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    private final Object exchange;
+    private final HttpServletResponse response;
+    private final UndertowRequest undertow;
+    private final Lookout lookout = new Lookout(this::wake);
+    /** The last bytes are with the transport, or never will be. */
+    private volatile boolean transferred;
 
-    private UndertowExchange(Object exchange) {
-        this.exchange = exchange;
+    // Touched only in turns.
+    private boolean discarding;
+    private long discardUntil;
+    /** How many bytes of the body Undertow has taken from its connection: those it holds for us as well. */
+    private long taken;
+
+    UndertowExchange(
+            Drain drain,
+            AsyncContext async,
+            HttpServletRequest request,
+            HttpServletResponse response,
+            UndertowRequest undertow) {
+        super(drain, Container.UNDERTOW, async, request, response);
+        this.response = response;
+        this.undertow = undertow;
     }
 
-    static UndertowExchange of(ServletRequest request) throws IOException {
-        ServletRequest original = request;
-        while (original instanceof ServletRequestWrapper wrapper) {
-            original = wrapper.getRequest();
+    @Override
+    ServletExchange begin() throws IOException {
+        undertow.onComplete(() -> {
+            transferred = true; // also before the last write is over: a declared length ends it
+            if (over) {
+                wake();
+            }
+        });
+        return super.begin();
+    }
+
+    @Override
+    void work() {
+        super.work();
+        step(this::discard, failure -> stopDiscarding());
+        if (mayWaitInVain()) {
+            step(this::look, failure -> {
+                failBoth(failure);
+                stopDiscarding();
+            });
         }
-        return new UndertowExchange(ask(original, "getExchange"));
     }
 
-    /** Closes the connection, or resets the HTTP/2 stream: the only way to let a client see that a response is incomplete. */
-    void close() throws IOException {
-        if (!isGone()) {
-            ((Closeable) ask(exchange, "getConnection")).close();
+    // ------------------------------------------------------------------ the response
+
+    @Override
+    void prepare(boolean empty) {
+        super.prepare(empty);
+        if (!empty) {
+            response.setBufferSize(1); // its buffer ignores flush()
         }
     }
 
-    /**
-     * Gives an HTTP/2 connection's window back what has arrived of a stream that is closed, and was not read. Undertow drops it and
-     * does not count it (AbstractFramedStreamSourceChannel.markStreamBroken), so that after some resets a connection takes no more
-     * bodies. Where its fields have other names it stays so.
-     *
-     * @param taken how many bytes of the body were read from Undertow's channel, which has given those back
-     */
-    void giveBackUnread(long taken) {
-        try {
-            Object connection = ask(exchange, "getConnection");
-            long received = (long) field(field(connection, "requestChannel"), "currentStreamSize");
-            Object channel = field(connection, "channel");
-            channel.getClass()
-                    .getMethod("updateReceiveFlowControlWindow", int.class)
-                    .invoke(channel, (int) (received - taken));
-        } catch (ReflectiveOperationException | IOException | RuntimeException e) {
-            // The connection is as Undertow leaves it.
+    @Override
+    boolean sendHeadAlone() throws IOException {
+        return !leavesBodyUnread();
+    }
+
+    @Override
+    void continueWriting() throws IOException {
+        Throwable failure = requestBody.failure();
+        if (over) {
+            if (transferred) {
+                responseBody.succeed();
+            }
+        } else if (failure != null) { // it has closed the connection, and calls back no more
+            responseBody.fail(failure);
+        } else {
+            super.continueWriting();
         }
     }
 
-    /**
-     * Whether the client of an HTTP/2 exchange has reset its stream or left. Undertow tells nobody of a reset while bytes wait
-     * for the stream's window (Http2StreamSinkChannel.rstStream), and has no method to ask; where its fields have other names,
-     * only the end of the connection is seen.
-     */
-    boolean isGone() throws IOException {
-        Object connection = ask(exchange, "getConnection");
-        if (!(boolean) ask(connection, "isOpen")) {
+    @Override
+    boolean finish() throws IOException {
+        if (leavesBodyUnread()) {
+            response.getOutputStream().close();
+            discarding = true;
+            discardUntil = System.nanoTime() + DISCARD_NANOS;
             return true;
         }
-        try {
-            return (boolean) field(field(connection, "responseChannel"), "reset");
-        } catch (ReflectiveOperationException | RuntimeException e) {
-            return false;
+        boolean willTell = undertow.isRequestComplete();
+        return super.finish() && (transferred || !willTell);
+    }
+
+    /** A client that was not told to continue sends nothing. */
+    private boolean leavesBodyUnread() throws IOException {
+        return !undertow.isRequestComplete()
+                && (requestBody.isOpen() || header("Expect").isEmpty());
+    }
+
+    // ------------------------------------------------------------------ the body
+
+    @Override
+    void continueReading() throws IOException {
+        noteTaken();
+        super.continueReading();
+        noteTaken();
+    }
+
+    /** While the stream is ready Undertow does not touch it: only then can what it holds be asked for. */
+    private void noteTaken() throws IOException {
+        if (!over && requestBody.isReady()) {
+            taken = requestBody.consumed() + requestBody.stream().available();
         }
     }
 
-    private static Object field(Object whom, String name) throws ReflectiveOperationException {
-        for (Class<?> type = whom.getClass(); type != null; type = type.getSuperclass()) {
-            for (Field field : type.getDeclaredFields()) {
-                if (field.getName().equals(name)) {
-                    field.setAccessible(true);
-                    return field.get(whom);
-                }
+    /** Takes what the client goes on to send, until it has sent all, or leaves, or has had its time. */
+    private void discard() throws IOException {
+        if (!discarding) {
+            return;
+        }
+        boolean finished = requestBody.stream().isFinished();
+        while (!finished && requestBody.isReady()) {
+            requestBody.take();
+            noteTaken();
+            finished = requestBody.stream().isFinished();
+        }
+        boolean failed = requestBody.failure() != null;
+        if (System.nanoTime() - discardUntil > 0 || (failed && !isHttp1())) {
+            stopDiscarding();
+        } else if (failed || finished) {
+            discarding = false;
+            complete();
+        }
+    }
+
+    private void stopDiscarding() {
+        if (discarding) {
+            discarding = false;
+            giveUp();
+        }
+    }
+
+    // ------------------------------------------------------------------ the end
+
+    private boolean mayWaitInVain() {
+        return discarding || (!isHttp1() && (responseBody.isWriting() || requestBody.isReading()));
+    }
+
+    private void look() throws IOException {
+        if (lookout.isTime() && undertow.isGone()) {
+            throw new IOException("the client of " + description() + " has left");
+        }
+    }
+
+    @Override
+    void giveUp(Throwable cause) {
+        giveUp();
+    }
+
+    /** The only way to let a client see that a response is incomplete, or that its body is not wanted. */
+    private void giveUp() {
+        over = true;
+        try {
+            undertow.close();
+            if (!isHttp1()) {
+                undertow.giveBackUnread(taken);
             }
+        } catch (IOException e) {
+            // It is over.
         }
-        throw new NoSuchFieldException(name);
-    }
-
-    /** Whether all of the request has arrived. Until then Undertow does not say that the exchange has ended. */
-    boolean isRequestComplete() throws IOException {
-        return (boolean) ask(exchange, "isRequestComplete");
-    }
-
-    /**
-     * Calls back when all of the response has been handed to the transport, or the connection is closed.
-     *
-     * @param action runs on a thread of Undertow's; must neither block nor throw
-     */
-    void onComplete(Runnable action) throws IOException {
-        try {
-            Class<?> listener =
-                    Class.forName(LISTENER, false, exchange.getClass().getClassLoader());
-            Object proxy = Proxy.newProxyInstance(
-                    listener.getClassLoader(), new Class<?>[] {listener}, new CompletionListener(action));
-            exchange.getClass()
-                    .getMethod("addExchangeCompleteListener", listener)
-                    .invoke(exchange, proxy);
-        } catch (ReflectiveOperationException e) {
-            throw hidden(e);
-        }
-    }
-
-    private record CompletionListener(Runnable action) implements InvocationHandler {
-        @Override
-        public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
-            if (arguments != null && method.getName().equals("exchangeEvent")) {
-                try {
-                    action.run();
-                } finally {
-                    Object next = arguments[1];
-                    method.getParameterTypes()[1].getMethod("proceed").invoke(next);
-                }
-                return null;
-            }
-            return method.invoke(this, arguments); // equals, hashCode, toString
-        }
-    }
-
-    private static Object ask(Object whom, String what) throws IOException {
-        try {
-            return whom.getClass().getMethod(what).invoke(whom);
-        } catch (ReflectiveOperationException e) {
-            throw hidden(e);
-        }
-    }
-
-    private static IOException hidden(ReflectiveOperationException cause) {
-        return new IOException("this Undertow hides its exchange", cause);
+        complete();
     }
 }

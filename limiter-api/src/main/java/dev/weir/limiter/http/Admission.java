@@ -28,7 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
  */
 public final class Admission {
 
-    private static final Duration NO_WORKER_RETRY = Duration.ofSeconds(1);
+    private static final Duration RETRY = Duration.ofSeconds(1);
 
     private final WorkLimiter limiter;
     private final PermitScope scope;
@@ -117,6 +117,16 @@ public final class Admission {
         });
     }
 
+    /**
+     * Refuses a request that {@link #tryAdmit} did not admit and that cannot wait: it is answered as if the queue was full.
+     *
+     * @param exchange the request and its response
+     */
+    public void refuse(Exchange exchange) {
+        Failures.answer(
+                exchange, new LimitExceededException(RefusalReason.QUEUE_FULL, limiter.statistics(), RETRY, false));
+    }
+
     private Ticket admit(Exchange exchange, CompletableFuture<Permit> place, Resumption resumption) {
         Ticket ticket = ticket(exchange, place);
         Stages.atEnd(place, (permit, failure) -> {
@@ -178,7 +188,7 @@ public final class Admission {
     static Throwable noWorker(WorkLimiter limiter, Throwable failure) {
         if (failure instanceof RejectedExecutionException && !(failure instanceof LimitExceededException)) {
             LimitExceededException refusal =
-                    new LimitExceededException(RefusalReason.NO_WORKER, limiter.statistics(), NO_WORKER_RETRY, false);
+                    new LimitExceededException(RefusalReason.NO_WORKER, limiter.statistics(), RETRY, false);
             refusal.initCause(failure);
             return refusal;
         }

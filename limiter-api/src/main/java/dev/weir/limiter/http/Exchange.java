@@ -38,16 +38,23 @@ public abstract class Exchange {
     private static final System.Logger LOGGER = System.getLogger(Exchange.class.getName());
 
     private final Drain drain;
+    private final RequestHead request;
     private final CompletableFuture<Throwable> gone = new CompletableFuture<>();
     private final CompletableFuture<Outcome> completed = new CompletableFuture<>();
-    private final AtomicReference<Outcome> outcome = new AtomicReference<>(Outcome.UNCONFIRMED);
     private final AtomicBoolean counted = new AtomicBoolean();
     private final AtomicBoolean ended = new AtomicBoolean();
+    /** Set by whoever set {@code ended}. */
+    private volatile Outcome outcome = Outcome.UNCONFIRMED;
+
     /** One for the response, one for each {@link #hold}; at zero the exchange has completed. */
     private final AtomicInteger holds = new AtomicInteger(1);
 
     private final AtomicReference<WriteState> writing = new AtomicReference<>(WriteState.IDLE);
     private final AtomicBoolean reading = new AtomicBoolean();
+    private volatile boolean committed;
+    // What respond() has set; the first write, which sends it, comes after that.
+    private int status = 200;
+    private Headers headers = Headers.of();
     private final BackgroundTasks background = new BackgroundTasks();
 
     private enum WriteState {
@@ -57,20 +64,15 @@ public abstract class Exchange {
     }
 
     /**
-     * An exchange that nobody counts.
-     */
-    protected Exchange() {
-        this(new Drain());
-    }
-
-    /**
      * An exchange that is counted from {@link Exchanges#serve} or {@link Admission} on, until it has completed and its
      * background tasks have run. One that is never served, since its constructor failed, is not counted.
      *
      * @param drain who counts
+     * @param request the request's head
      */
-    protected Exchange(Drain drain) {
+    protected Exchange(Drain drain, RequestHead request) {
         this.drain = Objects.requireNonNull(drain, "drain");
+        this.request = Objects.requireNonNull(request, "request");
     }
 
     // ------------------------------------------------------------------ the request
@@ -80,21 +82,27 @@ public abstract class Exchange {
      *
      * @return such as {@code GET}
      */
-    public abstract String method();
+    public final String method() {
+        return request.method();
+    }
 
     /**
      * The path as the client sent it, without the query.
      *
      * @return an encoded path
      */
-    public abstract String path();
+    public final String path() {
+        return request.path();
+    }
 
     /**
      * The query as the client sent it, without the question mark.
      *
      * @return an encoded query, if there is one
      */
-    public abstract Optional<String> query();
+    public final Optional<String> query() {
+        return request.query();
+    }
 
     /**
      * The value of the first request header of a name.
@@ -102,21 +110,27 @@ public abstract class Exchange {
      * @param name the name, in any case
      * @return its value, if there is one
      */
-    public abstract Optional<String> header(String name);
+    public final Optional<String> header(String name) {
+        return request.headers().apply(name);
+    }
 
     /**
      * How long the request says its body is.
      *
      * @return the declared length in bytes; empty when none is declared
      */
-    public abstract OptionalLong declaredLength();
+    public final OptionalLong declaredLength() {
+        return request.declaredLength();
+    }
 
     /**
      * The protocol's name and version.
      *
      * @return such as {@code HTTP/1.1} or {@code HTTP/2.0}
      */
-    public abstract String protocol();
+    public final String protocol() {
+        return request.protocol();
+    }
 
     /**
      * Where the request comes from, for logs and access rules: the address of the other end of the connection. Behind a proxy
@@ -197,7 +211,8 @@ public abstract class Exchange {
         if (isCommitted()) {
             throw new IllegalStateException("the response of " + description() + " is committed");
         }
-        head(status, headers);
+        this.status = status;
+        this.headers = headers;
     }
 
     /**
@@ -227,7 +242,9 @@ public abstract class Exchange {
         CompletableFuture<Void> result = new CompletableFuture<>();
         CompletionStage<Void> sent;
         try {
-            sent = send(data, last);
+            boolean first = !committed;
+            committed = true;
+            sent = send(first, data, last);
         } catch (Throwable e) {
             sent = CompletableFuture.failedFuture(e);
         }
@@ -250,9 +267,12 @@ public abstract class Exchange {
     /**
      * Whether the head of the response was sent, so that its status can no more be changed.
      *
-     * @return true from the first write on
+     * @return true from the first write on, whoever wrote
+     * @implSpec The default knows of writes of this exchange, and of {@link #committed}.
      */
-    public abstract boolean isCommitted();
+    public boolean isCommitted() {
+        return committed;
+    }
 
     /**
      * Ends the exchange without the rest of its response. Where the server can ({@link Capability#ABORT_COMMITTED}), the
@@ -264,7 +284,7 @@ public abstract class Exchange {
     public final void abort(Throwable cause) {
         Objects.requireNonNull(cause, "cause");
         if (ended.compareAndSet(false, true)) {
-            outcome.set(Outcome.ABORTED);
+            outcome = Outcome.ABORTED;
             try {
                 cut(cause);
             } catch (Throwable e) {
@@ -327,7 +347,7 @@ public abstract class Exchange {
      * @param cause what was seen
      */
     protected final void gone(Throwable cause) {
-        if (!ended.get() || outcome.get() == Outcome.ABORTED) {
+        if (!ended.get() || outcome == Outcome.ABORTED) {
             gone.complete(cause);
         }
     }
@@ -340,7 +360,7 @@ public abstract class Exchange {
      */
     protected final void ended(Outcome how) {
         if (ended.compareAndSet(false, true)) {
-            outcome.set(how);
+            outcome = how;
             if (how == Outcome.ABORTED) {
                 gone(new IOException("the response of " + description() + " was cut"));
             }
@@ -348,22 +368,38 @@ public abstract class Exchange {
         }
     }
 
+    /** Somebody other than this exchange has begun to write the response. */
+    protected final void committed() {
+        committed = true;
+    }
+
     /**
-     * Sets the head of a response that is not committed; may come again. Called by {@link #respond}.
+     * The status of the response's head.
      *
-     * @param status the status
-     * @param headers the header fields
+     * @return what {@link #respond} has set; 200 by default
      */
-    protected abstract void head(int status, Headers headers);
+    protected final int status() {
+        return status;
+    }
+
+    /**
+     * The header fields of the response's head.
+     *
+     * @return what {@link #respond} has set; none by default
+     */
+    protected final Headers headers() {
+        return headers;
+    }
 
     /**
      * Sends bytes. Called by {@link #write}, never while a former call has not ended.
      *
+     * @param first whether the head, {@link #status} and {@link #headers}, is to be sent before them
      * @param data the bytes, the adapter's until the stage has ended
      * @param last whether the response ends here
      * @return ends when the transport has taken the bytes and wants more; fails when it will not
      */
-    protected abstract CompletionStage<Void> send(ByteBuffer data, boolean last);
+    protected abstract CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last);
 
     /**
      * Receives bytes. Called by {@link #read}, never while a former call has not ended.
@@ -433,7 +469,7 @@ public abstract class Exchange {
     private void release() {
         // A hold that was taken after completion finds zero here and leaves it.
         if (holds.getAndUpdate(n -> n == 0 ? 0 : n - 1) == 1) {
-            completed.complete(outcome.get());
+            completed.complete(outcome);
         }
     }
 

@@ -8,7 +8,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Flow;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -16,9 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Writes published items to an exchange, at the pace of its socket.
  *
  * <p>Items, their end, the end of a write and the client's leaving come on different threads. Each leaves its news in a field
- * or in the queue and calls {@link #advance}; whoever finds nobody at work goes through the steps, again and again until there
- * is no more news. So nothing here is done by two threads at a time, and what completes at once comes back to the loop instead
- * of nesting.
+ * or in the queue and takes the {@link Turns turns}.
  */
 final class StreamResponse<T> implements Flow.Subscriber<T> {
 
@@ -36,7 +33,7 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
     private final int window;
     private final CompletableFuture<Void> result = new CompletableFuture<>();
 
-    private final AtomicInteger news = new AtomicInteger();
+    private final Turns turns = new Turns(this::turn);
     private final Queue<ByteBuffer> items = new ConcurrentLinkedQueue<>();
     private volatile Flow.@Nullable Subscription subscription;
     private volatile @Nullable Throwable failure;
@@ -44,7 +41,7 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
     private volatile @Nullable Throwable gone;
     private volatile boolean writing;
 
-    // Touched only inside the steps.
+    // Touched only in turns.
     private boolean begun;
     private boolean over;
     private int taken;
@@ -87,7 +84,7 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
         } else {
             given.request(window);
         }
-        advance();
+        turns.take();
     }
 
     @Override
@@ -101,7 +98,7 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
             cancel();
             failure = e;
         }
-        advance();
+        turns.take();
     }
 
     @Override
@@ -109,19 +106,19 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
         if (failure == null) {
             failure = thrown;
         }
-        advance();
+        turns.take();
     }
 
     @Override
     public void onComplete() {
         ended = true;
-        advance();
+        turns.take();
     }
 
     private void onGone(Throwable cause) {
         gone = cause;
         cancel();
-        advance();
+        turns.take();
     }
 
     private void cancel() {
@@ -131,21 +128,15 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
         }
     }
 
-    private void advance() {
-        if (news.getAndIncrement() == 0) {
-            int seen = 1;
-            do {
-                try {
-                    step();
-                } catch (Throwable e) {
-                    // Only the exchange can have thrown; it will not take more.
-                    over = true;
-                    cancel();
-                    Failures.answer(exchange, e);
-                    result.completeExceptionally(e);
-                }
-                seen = news.addAndGet(-seen);
-            } while (seen != 0);
+    private void turn() {
+        try {
+            step();
+        } catch (Throwable e) {
+            // Only the exchange can have thrown; it will not take more.
+            over = true;
+            cancel();
+            Failures.answer(exchange, e);
+            result.completeExceptionally(e);
         }
     }
 
@@ -223,7 +214,7 @@ final class StreamResponse<T> implements Flow.Subscriber<T> {
             } else if (last) {
                 result.complete(null);
             } else {
-                advance();
+                turns.take();
             }
         });
     }

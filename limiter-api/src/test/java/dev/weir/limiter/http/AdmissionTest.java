@@ -103,8 +103,8 @@ class AdmissionTest {
     void rule_5_4_refusedByTheLimiter() {
         Admission.of(limiter).handle(exchange, this::answer);
         limiter.refuse();
-        assertThat(exchange.status).isEqualTo(503);
-        assertThat(exchange.headers.first("retry-after"))
+        assertThat(exchange.status()).isEqualTo(503);
+        assertThat(exchange.headers().first("retry-after"))
                 .as("2.5 s, rounded up")
                 .hasValue("3");
         assertThat(limiter.workers).isEmpty();
@@ -115,7 +115,7 @@ class AdmissionTest {
         limiter.rejecting = true;
         Admission.of(limiter).handle(exchange, this::answer);
         limiter.grant();
-        assertThat(exchange.status).isEqualTo(503);
+        assertThat(exchange.status()).isEqualTo(503);
     }
 
     @Test
@@ -125,7 +125,7 @@ class AdmissionTest {
         });
         limiter.grant();
         limiter.work();
-        assertThat(exchange.status).isEqualTo(500);
+        assertThat(exchange.status()).isEqualTo(500);
     }
 
     @Test
@@ -134,7 +134,7 @@ class AdmissionTest {
             throw new IllegalStateException("recycled");
         });
         limiter.grant();
-        assertThat(exchange.status).isEqualTo(500);
+        assertThat(exchange.status()).isEqualTo(500);
     }
 
     @Test
@@ -186,8 +186,8 @@ class AdmissionTest {
         Drain drain = exchange.drain();
         assertThat(drain.begin()).as("nothing is under way").isDone();
         Exchanges.serve(exchange, this::answer);
-        assertThat(exchange.status).isEqualTo(503);
-        assertThat(exchange.headers.first("Connection")).hasValue("close");
+        assertThat(exchange.status()).isEqualTo(503);
+        assertThat(exchange.headers().first("Connection")).hasValue("close");
         assertThat(drain.underWay()).isZero();
         assertThat(events).isEmpty();
     }

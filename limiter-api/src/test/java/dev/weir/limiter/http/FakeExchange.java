@@ -5,7 +5,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.EnumSet;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -20,13 +19,23 @@ final class FakeExchange extends Exchange {
     Runnable beforeRead = () -> {};
     int writes;
     boolean holding;
-    int status;
-    Headers headers = Headers.of();
     boolean cut;
-    private final String method;
 
     FakeExchange(String method) {
-        this.method = method;
+        this(method, "/fake");
+    }
+
+    FakeExchange(String method, String path) {
+        super(
+                new Drain(),
+                new RequestHead(
+                        method,
+                        path,
+                        Optional.empty(),
+                        "HTTP/1.1",
+                        name -> name.equals("Content-Type")
+                                ? Optional.of("multipart/form-data; boundary=b")
+                                : Optional.empty()));
     }
 
     FakeExchange() {
@@ -38,53 +47,12 @@ final class FakeExchange extends Exchange {
     }
 
     @Override
-    public String method() {
-        return method;
-    }
-
-    @Override
-    public String path() {
-        return "/fake";
-    }
-
-    @Override
-    public Optional<String> query() {
-        return Optional.empty();
-    }
-
-    @Override
-    public Optional<String> header(String name) {
-        return name.equals("Content-Type") ? Optional.of("multipart/form-data; boundary=b") : Optional.empty();
-    }
-
-    @Override
-    public OptionalLong declaredLength() {
-        return OptionalLong.empty();
-    }
-
-    @Override
-    public String protocol() {
-        return "HTTP/1.1";
-    }
-
-    @Override
     public Set<Capability> capabilities() {
         return EnumSet.noneOf(Capability.class);
     }
 
     @Override
-    public boolean isCommitted() {
-        return writes > 0;
-    }
-
-    @Override
-    protected void head(int newStatus, Headers newHeaders) {
-        status = newStatus;
-        headers = newHeaders;
-    }
-
-    @Override
-    protected CompletionStage<Void> send(ByteBuffer data, boolean last) {
+    protected CompletionStage<Void> send(boolean first, ByteBuffer data, boolean last) {
         writes++;
         sent.append(StandardCharsets.UTF_8.decode(data));
         if (holding) {

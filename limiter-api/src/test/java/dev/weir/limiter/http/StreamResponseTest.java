@@ -124,8 +124,8 @@ class StreamResponseTest {
     void rule_5_6_aFailureBeforeTheFirstItemIsAnswered() {
         CompletionStage<Void> done = stream();
         publisher.fail(new IllegalStateException("on purpose"));
-        assertThat(exchange.status).isEqualTo(500);
-        assertThat(exchange.headers.first("Content-Type")).hasValue("application/problem+json");
+        assertThat(exchange.status()).isEqualTo(500);
+        assertThat(exchange.headers().first("Content-Type")).hasValue("application/problem+json");
         assertThat(exchange.cut).isFalse();
         assertThat(done.toCompletableFuture()).isCompletedExceptionally();
     }
@@ -136,7 +136,7 @@ class StreamResponseTest {
             throw new IllegalStateException("on purpose");
         });
         publisher.item("a");
-        assertThat(exchange.status).isEqualTo(500);
+        assertThat(exchange.status()).isEqualTo(500);
         assertThat(publisher.cancelled).isEqualTo(1);
     }
 
@@ -166,7 +166,7 @@ class StreamResponseTest {
         Exchanges.stream(head, 200, Headers.of(), publisher);
         assertThat(publisher.demand).isZero();
         assertThat(publisher.cancelled).isEqualTo(1);
-        assertThat(head.status).isEqualTo(200);
+        assertThat(head.status()).isEqualTo(200);
         assertThat(head.isCompleted()).isTrue();
     }
 }

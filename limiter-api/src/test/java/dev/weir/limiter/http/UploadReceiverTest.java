@@ -91,7 +91,7 @@ class UploadReceiverTest {
         CompletableFuture<Upload> upload = upload();
         limiter.refuse();
         assertThat(upload).isCompletedExceptionally();
-        assertThat(exchange.status).isEqualTo(503);
+        assertThat(exchange.status()).isEqualTo(503);
     }
 
     @Test
@@ -103,7 +103,7 @@ class UploadReceiverTest {
         bytes(60_000);
         step();
         assertThat(upload).isCompletedExceptionally();
-        assertThat(exchange.status).isEqualTo(413);
+        assertThat(exchange.status()).isEqualTo(413);
     }
 
     @Test
@@ -115,7 +115,7 @@ class UploadReceiverTest {
         text("\r\n--bad");
         step();
         assertThat(upload).isCompletedExceptionally();
-        assertThat(exchange.status).isEqualTo(400);
+        assertThat(exchange.status()).isEqualTo(400);
     }
 
     @Test
@@ -127,7 +127,7 @@ class UploadReceiverTest {
         end();
         step();
         assertThat(upload).isCompletedExceptionally();
-        assertThat(exchange.status).isEqualTo(400);
+        assertThat(exchange.status()).isEqualTo(400);
     }
 
     @Test
@@ -135,7 +135,7 @@ class UploadReceiverTest {
         CompletableFuture<Upload> upload = upload();
         step();
         exchange.reads.remove().completeExceptionally(new EOFException());
-        assertThat(exchange.status).isEqualTo(400);
+        assertThat(exchange.status()).isEqualTo(400);
         assertThat(upload).isCompletedExceptionally();
     }
 
@@ -198,7 +198,7 @@ class UploadReceiverTest {
         bytes(10_000);
         limiter.rejecting = true;
         limiter.grant();
-        assertThat(exchange.status).isEqualTo(503);
+        assertThat(exchange.status()).isEqualTo(503);
         assertThat(upload).isCompletedExceptionally();
     }
 

@@ -1,8 +1,5 @@
-package dev.weir.limiter.netty;
+package dev.weir.limiter.http;
 
-import dev.weir.limiter.http.Exchange;
-import dev.weir.limiter.http.ExchangeHandler;
-import dev.weir.limiter.http.Exchanges;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.NavigableMap;
