@@ -24,9 +24,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(1)
+@Warmup(iterations = 4, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 8, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(2)
 public class AcquireBenchmark {
 
     private static final int PERMITS = 40;
@@ -125,5 +125,19 @@ public class AcquireBenchmark {
     @Benchmark
     public void netflix() {
         netflix.acquire(CONTEXT).orElseThrow().onSuccess();
+    }
+
+    /** Only made for the benchmark that needs it, and Java 21. */
+    @State(Scope.Benchmark)
+    public static class Helidon {
+        private final HelidonLimit limit = new HelidonLimit(PERMITS);
+
+        /** For JMH. */
+        public Helidon() {}
+    }
+
+    @Benchmark
+    public void helidon(Helidon helidon) throws Throwable {
+        helidon.limit.takeAndGiveBack();
     }
 }

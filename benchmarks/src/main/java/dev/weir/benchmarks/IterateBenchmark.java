@@ -2,8 +2,11 @@ package dev.weir.benchmarks;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
+import java.util.Iterator;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -18,32 +21,48 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** Trivial items through one iteration: what drawing them on workers costs. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(1)
+@Warmup(iterations = 4, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 8, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(2)
 public class IterateBenchmark {
 
     private static final int ITEMS = 100_000;
 
-    /** How many items the reader asks for at a time. */
-    @Param({"1", "16", "1024"})
-    int demand;
+    /** What the reader does. */
+    @State(Scope.Benchmark)
+    public static class Reader {
+        /** How many items it asks for at a time. */
+        @Param({"1", "16", "1024"})
+        int demand;
+
+        /** For JMH. */
+        public Reader() {}
+    }
 
     private final CapacityLimiter limiter = CapacityLimiter.of("streaming", 4);
+    private final ExecutorService pool = Executors.newFixedThreadPool(4);
 
     /** For JMH. */
     public IterateBenchmark() {}
 
+    @TearDown
+    public void shutDown() {
+        limiter.close();
+        pool.shutdown();
+    }
+
     /** The reader asks on the drawing thread, as a response does whose socket takes everything. */
     @Benchmark
     @OperationsPerInvocation(ITEMS)
-    public void items() throws InterruptedException {
+    public void items(Reader reader) throws InterruptedException {
+        int demand = reader.demand;
         CountDownLatch ended = new CountDownLatch(1);
         Iterable<Integer> items = () -> IntStream.range(0, ITEMS).iterator();
         Limiters.iterate(limiter, items).subscribe(new Flow.Subscriber<>() {
@@ -76,5 +95,35 @@ public class IterateBenchmark {
             }
         });
         ended.await();
+    }
+
+    /** What servers do that have a pool and no iteration: each item is a task, which asks for the next. */
+    @Benchmark
+    @OperationsPerInvocation(ITEMS)
+    public void aHopForEachItem() throws InterruptedException {
+        CountDownLatch ended = new CountDownLatch(1);
+        new Hop(IntStream.range(0, ITEMS).iterator(), ended).next();
+        ended.await();
+    }
+
+    private final class Hop {
+        private final Iterator<Integer> items;
+        private final CountDownLatch ended;
+
+        Hop(Iterator<Integer> items, CountDownLatch ended) {
+            this.items = items;
+            this.ended = ended;
+        }
+
+        void next() {
+            pool.execute(() -> {
+                if (items.hasNext()) {
+                    items.next();
+                    next();
+                } else {
+                    ended.countDown();
+                }
+            });
+        }
     }
 }

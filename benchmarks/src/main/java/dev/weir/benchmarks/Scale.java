@@ -19,7 +19,7 @@ final class Scale {
 
     static String measure() {
         StringBuilder table = new StringBuilder(
-                "### scale\n\n| waiters | bytes each | threads more | ns to ask and leave again |\n|--:|--:|--:|--:|\n");
+                "## Waiters\n\n| waiters | bytes each | threads more | ns to ask and leave again |\n|--:|--:|--:|--:|\n");
         measure(10_000); // warms up
         for (int waiters : WAITERS) {
             table.append(measure(waiters));
@@ -31,7 +31,8 @@ final class Scale {
         }
         long each = (used() - before) / LIMITERS;
         limiters.forEach(CapacityLimiter::close);
-        return table.append(String.format(Locale.ROOT, "%n%,d idle limiters: %,d bytes each%n", LIMITERS, each))
+        return table.append(
+                        String.format(Locale.ROOT, "%n%,d idle limiters in one JVM: %,d bytes each.%n", LIMITERS, each))
                 .toString();
     }
 

@@ -1,7 +1,6 @@
 package dev.weir.benchmarks;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /** Scores of one group in Markdown. */
@@ -9,32 +8,32 @@ final class Table {
 
     private Table() {}
 
-    /** The last column is what Weir's fastest score is of each: below 1, the other is faster. */
-    static String of(String title, List<Score> fastestFirst) {
-        StringBuilder table =
-                new StringBuilder("### " + title + "\n\n| | per second | ± | Weir's part of it |\n|---|--:|--:|--:|\n");
-        Optional<Score> ours = fastestFirst.stream().filter(Score::isOurs).findFirst();
+    /** The last column is Weir's score divided by each: below 1, the other is faster. Without others there is none. */
+    static String of(Group group, List<Score> fastestFirst) {
+        boolean compares = fastestFirst.stream().anyMatch(score -> !score.isOurs());
+        StringBuilder table = new StringBuilder("## " + group.title + "\n\n" + group.about + "\n\n");
+        table.append("| | ").append(group.unit).append(compares ? " | ± | Weir's part |\n" : " | ± |\n");
+        table.append(compares ? "|---|--:|--:|--:|\n" : "|---|--:|--:|\n");
         for (Score score : fastestFirst) {
-            String part = ours.filter(any -> !score.isOurs())
-                    .map(weir -> String.format(Locale.ROOT, "%.2f", weir.score() / score.score()))
-                    .orElse("");
-            table.append(String.format(
-                    Locale.ROOT,
-                    "| %s | %,.0f | %.0f %% | %s |%n",
-                    score.name(),
-                    score.score() * perSecond(score.unit()),
-                    100 * score.error() / score.score(),
-                    part));
+            table.append("| ").append(score.cell()).append(" |");
+            if (compares) {
+                table.append(' ').append(part(score, fastestFirst)).append(" |");
+            }
+            table.append('\n');
         }
         return table.toString();
     }
 
-    private static double perSecond(String unit) {
-        return switch (unit) {
-            case "ops/s" -> 1;
-            case "ops/ms" -> 1_000;
-            case "ops/us" -> 1_000_000;
-            default -> throw new IllegalArgumentException("unit: expected ops/s, ops/ms or ops/us, was " + unit);
-        };
+    private static String part(Score score, List<Score> fastestFirst) {
+        if (score.isOurs()) {
+            return "";
+        }
+        Optional<Score> ours = fastestFirst.stream()
+                .filter(Score::isOurs)
+                .filter(our -> score.counterpart().map(our.method()::equals).orElse(true))
+                .findFirst();
+        return ours.map(our -> Numbers.brief(our.value() / score.value()))
+                .map(part -> score.counterpart().isPresent() ? part + " (listener against listener)" : part)
+                .orElse("");
     }
 }
