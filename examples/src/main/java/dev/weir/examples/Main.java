@@ -3,14 +3,19 @@ package dev.weir.examples;
 import dev.weir.examples.Options.BadOptionException;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.http.ExchangeHandler;
+import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.jmx.LimiterJmx;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
 /** The main program: the seed's application under its load, with and without Weir; see the README of this module. */
@@ -19,6 +24,9 @@ public final class Main {
     private static final int GOOD = 0;
     private static final int MISSED = 1;
     private static final int BAD_OPTIONS = 2;
+
+    /** Longer than a task of the default length. */
+    private static final Duration SUSPICIOUS = Duration.ofSeconds(5);
 
     private final PrintStream out;
     private final PrintStream err;
@@ -108,8 +116,7 @@ public final class Main {
     // ------------------------------------------------------------------ serving
 
     private int serve(Options options) throws Exception {
-        LimiterScope limiters =
-                LimiterScope.builder().properties(System.getProperties()).open();
+        LimiterScope limiters = limiters(options);
         LimiterJmx.register(limiters);
         long taskMillis = options.taskTime().toMillis();
         SeedApplication application = new SeedApplication(
@@ -119,10 +126,16 @@ public final class Main {
                     SeedApplication.pause(taskMillis);
                 },
                 options.allowResize());
+        Map<String, ExchangeHandler> routes = application.routes();
+        Optional<Planted> planted = options.plant().map(plant -> plant.in(limiters));
+        planted.ifPresent(mistake -> routes.put("/mistake", exchange -> {
+            mistake.make();
+            Exchanges.text(exchange, 200, "Made again\n");
+        }));
         Server server = options.server().create();
         int port;
         try {
-            port = server.start(application.routes(), options.port());
+            port = server.start(routes, options.port());
         } catch (IOException e) {
             err.println("--port=" + options.port() + ": expected a free port: " + e.getMessage());
             server.stop();
@@ -142,8 +155,24 @@ public final class Main {
         out.println("  curl " + base + "/hello      /fast /stream /file /health likewise");
         out.println("  curl -F file=@pom.xml " + base + "/upload");
         out.println("  seq 100 | xargs -P 100 -I{} curl -s " + base + "/hello      the seed's load");
+        options.plant().ifPresent(plant -> {
+            out.println("A " + plant.option() + " is planted; what tells of it within " + SUSPICIOUS.toSeconds()
+                    + " s is in docs/watching.md");
+            out.println("  curl " + base + "/mistake    makes it once more");
+        });
+        planted.ifPresent(Planted::make);
         stopped.await();
+        planted.ifPresent(Planted::close);
         return GOOD;
+    }
+
+    /** With a mistake planted it is worth a report who holds a permit for long. */
+    private static LimiterScope limiters(Options options) {
+        LimiterScope.Builder builder = LimiterScope.builder();
+        if (options.plant().isPresent()) {
+            builder.each(each -> each.trackHolders(SUSPICIOUS));
+        }
+        return builder.properties(System.getProperties()).open();
     }
 
     private void stop(Server server, SeedApplication application, LimiterScope limiters, CountDownLatch stopped) {

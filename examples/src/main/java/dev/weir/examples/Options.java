@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -18,6 +19,7 @@ import java.util.Set;
  * @param port where to serve; 0 takes a free one
  * @param serve whether to keep serving instead of making runs
  * @param allowResize whether limiters can be resized from the page
+ * @param plant a mistake to make while serving
  * @param check whether a missed figure makes the exit code 1
  * @param report where the report goes
  * @param help whether only the usage is wanted
@@ -30,6 +32,7 @@ record Options(
         int port,
         boolean serve,
         boolean allowResize,
+        Optional<Plant> plant,
         boolean check,
         Path report,
         boolean help) {
@@ -43,6 +46,7 @@ record Options(
               --report=FILE        where the report goes (target/weir-report.html)
               --serve              no load: serve until Ctrl-C, for curl and a browser
               --allow-resize       with --serve: limiters can be resized from the page /limits
+              --plant=leak|cycle   with --serve: makes a mistake, to see how it is found
               --port=N             where to serve, 0 for any free port (8080 with --serve, else 0)
               --server=NAME        which server to run on: jetty, netty, tomcat or undertow (jetty)
               --help               this text
@@ -69,6 +73,7 @@ record Options(
         int port = -1;
         boolean serve = false;
         boolean allowResize = false;
+        Optional<Plant> plant = Optional.empty();
         boolean check = false;
         Path report = Path.of("target", "weir-report.html");
         boolean help = false;
@@ -91,13 +96,15 @@ record Options(
                             .orElseThrow(() -> new BadOptionException(argument, "one of " + ServerKind.names()));
                 case "--serve" -> serve = flag(argument, equals);
                 case "--allow-resize" -> allowResize = flag(argument, equals);
+                case "--plant" -> plant = Optional.of(plant(argument, value));
                 case "--check" -> check = flag(argument, equals);
                 case "--help" -> help = flag(argument, equals);
                 default ->
                     throw new BadOptionException(
                             argument,
                             "an option: --tasks=N, --task-seconds=N, --only=shared|weir, --check, --report=FILE, --serve,"
-                                    + " --allow-resize, --port=N, --server=" + ServerKind.names() + " or --help");
+                                    + " --allow-resize, --plant=" + Plant.names() + ", --port=N, --server="
+                                    + ServerKind.names() + " or --help");
             }
         }
         if (serve) {
@@ -107,8 +114,10 @@ record Options(
                 }
             }
         }
-        if (allowResize && !serve) {
-            throw new BadOptionException("--allow-resize", "--serve beside it");
+        for (String other : List.of("--allow-resize", "--plant")) {
+            if (seen.contains(other) && !serve) {
+                throw new BadOptionException(other, "--serve beside it");
+            }
         }
         if (check && !setups.contains(Setup.WEIR)) {
             throw new BadOptionException("--check", "a run with Weir's defaults: no --only=shared beside it");
@@ -116,7 +125,7 @@ record Options(
         if (port < 0) {
             port = serve ? SERVE_PORT : 0;
         }
-        return new Options(tasks, taskTime, setups, server, port, serve, allowResize, check, report, help);
+        return new Options(tasks, taskTime, setups, server, port, serve, allowResize, plant, check, report, help);
     }
 
     private static int number(String argument, String value, int least, int most) throws BadOptionException {
@@ -150,6 +159,10 @@ record Options(
             case "weir" -> List.of(Setup.WEIR, Setup.RESIZED);
             default -> throw new BadOptionException(argument, "shared or weir");
         };
+    }
+
+    private static Plant plant(String argument, String value) throws BadOptionException {
+        return Plant.named(value).orElseThrow(() -> new BadOptionException(argument, "one of " + Plant.names()));
     }
 
     private static Path path(String argument, String value) throws BadOptionException {

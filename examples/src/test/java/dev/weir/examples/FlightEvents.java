@@ -4,6 +4,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +32,7 @@ final class FlightEvents implements AutoCloseable {
 
     FlightEvents(Path folder) {
         file = folder.resolve("limiters.jfr");
-        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned", "LeakSuspected")) {
+        for (String event : List.of("Wait", "Hold", "Refused", "Resized", "Abandoned", "LeakSuspected", "Deadlock")) {
             recording.enable(PREFIX + event).withoutThreshold();
         }
         recording.start();
@@ -62,22 +63,30 @@ final class FlightEvents implements AutoCloseable {
 
     private static List<Event> parse(String text) {
         List<Event> events = new ArrayList<>();
-        for (String line : text.split("\\R", -1)) {
+        Iterator<String> lines = text.lines().iterator();
+        while (lines.hasNext()) {
+            String line = lines.next();
             int equals = line.indexOf(" = ");
             if (line.startsWith(PREFIX) && line.endsWith(" {")) {
                 events.add(new Event(line.substring(PREFIX.length(), line.length() - 2), new LinkedHashMap<>()));
             } else if (equals > 0 && !events.isEmpty()) {
-                String value = line.substring(equals + 3).strip();
                 events.get(events.size() - 1)
                         .fields()
-                        .put(
-                                line.substring(0, equals).strip(),
-                                value.startsWith("\"") && value.endsWith("\"")
-                                        ? value.substring(1, value.length() - 1)
-                                        : value);
+                        .put(line.substring(0, equals).strip(), value(line.substring(equals + 3), lines));
             }
         }
         return events;
+    }
+
+    private static String value(String begin, Iterator<String> lines) {
+        StringBuilder value = new StringBuilder(begin.strip());
+        if (begin.startsWith("\"") && begin.indexOf('"', 1) < 0) { // a string of several lines
+            while (value.charAt(value.length() - 1) != '"') {
+                value.append('\n').append(lines.next());
+            }
+        }
+        boolean quoted = begin.startsWith("\"") && value.charAt(value.length() - 1) == '"';
+        return quoted ? value.substring(1, value.length() - 1) : value.toString();
     }
 
     @Override

@@ -10,23 +10,11 @@ import dev.weir.limiter.Registration;
 import dev.weir.limiter.jmx.LimiterJmx;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.management.ManagementFactory;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -59,38 +47,17 @@ class OneStoryTest {
             },
             true);
     private final Server server = ServerKind.JETTY.create();
-    private final URI base = URI.create("http://127.0.0.1:" + server.start(application.routes(), 0));
+    private final Operator operator = new Operator(server.start(application.routes(), 0));
     private final Registration beans = LimiterJmx.register(scope);
-    private final HttpClient http =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-    private final List<String> log = new CopyOnWriteArrayList<>();
-    private final Logger logger = Logger.getLogger("dev.weir.limiter");
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord record) {
-            log.add(record.getMessage());
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
-    };
 
     @TempDir
     Path folder = Path.of("");
 
     OneStoryTest() throws Exception {}
 
-    @BeforeEach
-    void listen() {
-        logger.addHandler(handler);
-    }
-
     @AfterEach
     void stop() throws Exception {
-        logger.removeHandler(handler);
+        operator.close();
         mayEnd.release(1000);
         server.stop();
         beans.close();
@@ -103,7 +70,7 @@ class OneStoryTest {
         try (FlightEvents flight = new FlightEvents(folder)) {
             // Six requests leave work behind: three run, two wait, for one there is no place.
             for (int i = 1; i <= 6; i++) {
-                assertThat(get("/hello").statusCode()).isEqualTo(200);
+                assertThat(operator.get("/hello").statusCode()).isEqualTo(200);
                 int left = i;
                 await().until(() -> leftBehind() == left);
             }
@@ -122,7 +89,7 @@ class OneStoryTest {
             await().until(() -> flight.of("Hold", "background").size() == 1);
 
             // The operator resizes.
-            assertThat(resize("background", "5")).isEqualTo("Limiter 'background': capacity 3 → 5\n");
+            assertThat(operator.resize("background", "5")).isEqualTo("Limiter 'background': capacity 3 → 5\n");
             await().until(() -> started.get() == 5);
             assertTold(Told.truth(5, 4, 0, 5, 1, 1, 0), false);
             assertThat(flight.of("Resized", "background")).singleElement().satisfies(event -> {
@@ -139,7 +106,7 @@ class OneStoryTest {
                             .map(wait -> wait.field("outcome"))
                             .toList())
                     .containsExactlyInAnyOrder("queue_full", "granted", "withdrawn", "granted");
-            assertThat(get("/health").body()).isEqualTo("UP\n");
+            assertThat(operator.get("/health").body()).isEqualTo("UP\n");
         }
     }
 
@@ -151,26 +118,27 @@ class OneStoryTest {
 
     /** The numbers of the background limiter, wherever they are told. */
     private void assertTold(Told truth, boolean saturated) throws Exception {
-        assertThat(Told.byThePage(page(), "background")).as("the page").isEqualTo(truth);
-        assertThat(Told.byMetrics(Scrape.of(get("/metrics").body()), "incident", "background", "background"))
+        assertThat(Told.byThePage(operator.page(), "background")).as("the page").isEqualTo(truth);
+        assertThat(Told.byMetrics(operator.scrape(), "incident", "background", "background"))
                 .as("the scrape")
                 .isEqualTo(truth.without("released"));
         assertThat(Told.byJmx(ManagementFactory.getPlatformMBeanServer(), "incident", "background"))
                 .as("JMX")
                 .isEqualTo(truth);
         if (saturated) { // once somebody has waited for more than a second
-            await().until(() -> get("/health").body().startsWith("SATURATED\n"));
-            assertThat(Told.byHealth(get("/health").body(), "background"))
+            await().until(() -> operator.get("/health").body().startsWith("SATURATED\n"));
+            assertThat(Told.byHealth(operator.get("/health").body(), "background"))
                     .as("/health")
                     .isEqualTo(truth.only("capacity", "in use", "waiting"));
-            assertThat(page().get("limiters")
+            assertThat(operator.page()
+                            .get("limiters")
                             .with("name", "background")
                             .get("state")
                             .string())
                     .as("the state on the page")
                     .isIn("saturated", "refusing");
         } else {
-            assertThat(get("/health").body()).as("/health").isEqualTo("UP\n");
+            assertThat(operator.get("/health").body()).as("/health").isEqualTo("UP\n");
         }
     }
 
@@ -188,7 +156,7 @@ class OneStoryTest {
             await().until(() -> limiter.holders().get(0).overdue());
 
             assertThat(limiter.holders().get(0).askedAt().get(0).toString()).endsWith(place);
-            await().untilAsserted(() -> assertThat(log)
+            await().untilAsserted(() -> assertThat(operator.log())
                     .anySatisfy(entry -> assertThat(entry)
                             .startsWith(
                                     "A permit was held for longer than 300 ms: permit of limiter 'partner' held for ")
@@ -199,14 +167,15 @@ class OneStoryTest {
                         assertThat(event.field("askedAt")).endsWith(place);
                         assertThat(event.field("dropped")).isEqualTo("false");
                     }));
-            Json.Value holder = page().get("limiters")
+            Json.Value holder = operator.page()
+                    .get("limiters")
                     .with("name", "partner")
                     .get("holders")
                     .list()
                     .get(0);
             assertThat(holder.get("overdue").is()).isTrue();
             assertThat(holder.get("askedAt").list().get(0).string()).endsWith(place);
-            assertThat(get("/limits").body()).contains(place, "overdue");
+            assertThat(operator.get("/limits").body()).contains(place, "overdue");
             leak.close();
         }
     }
@@ -223,7 +192,7 @@ class OneStoryTest {
                 return limiter.statistics().leaked() == 1;
             });
 
-            await().untilAsserted(() -> assertThat(log)
+            await().untilAsserted(() -> assertThat(operator.log())
                     .anySatisfy(entry -> assertThat(entry)
                             .startsWith("A permit was dropped without being closed, and was given back now: ")
                             .contains(place)));
@@ -233,8 +202,8 @@ class OneStoryTest {
                         assertThat(event.field("dropped")).isEqualTo("true");
                     }));
             Told truth = Told.truth(2, 0, 0, 1, 0, 0, 1);
-            assertThat(Told.byThePage(page(), "partner")).isEqualTo(truth);
-            assertThat(Told.byMetrics(Scrape.of(get("/metrics").body()), "incident", "partner", "group"))
+            assertThat(Told.byThePage(operator.page(), "partner")).isEqualTo(truth);
+            assertThat(Told.byMetrics(operator.scrape(), "incident", "partner", "group"))
                     .isEqualTo(truth.without("released"));
             assertThat(Told.byJmx(ManagementFactory.getPlatformMBeanServer(), "incident", "partner"))
                     .isEqualTo(truth);
@@ -250,31 +219,5 @@ class OneStoryTest {
 
     private static int lineOfTheCaller() {
         return new Throwable().getStackTrace()[1].getLineNumber();
-    }
-
-    // ------------------------------------------------------------------ helpers
-
-    private Json.Value page() throws Exception {
-        return Json.parse(
-                send(request("/limits").header("Accept", "application/json")).body());
-    }
-
-    private String resize(String limiter, String capacity) throws Exception {
-        return send(request("/limits")
-                        .header("X-Weir-Action", "resize")
-                        .POST(BodyPublishers.ofString("limiter=" + limiter + "&capacity=" + capacity)))
-                .body();
-    }
-
-    private HttpResponse<String> get(String path) throws Exception {
-        return send(request(path));
-    }
-
-    private HttpRequest.Builder request(String path) {
-        return HttpRequest.newBuilder(base.resolve(path)).timeout(Duration.ofSeconds(20));
-    }
-
-    private HttpResponse<String> send(HttpRequest.Builder request) throws Exception {
-        return http.send(request.build(), BodyHandlers.ofString());
     }
 }

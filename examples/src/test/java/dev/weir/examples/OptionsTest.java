@@ -57,6 +57,13 @@ class OptionsTest {
                 .isTrue();
     }
 
+    @Test
+    void noMistakeIsMadeUnlessAskedFor() throws Exception {
+        assertThat(Options.parse(List.of("--serve")).plant()).isEmpty();
+        assertThat(Options.parse(List.of("--serve", "--plant=leak")).plant()).contains(Plant.LEAK);
+        assertThat(Options.parse(List.of("--serve", "--plant=cycle")).plant()).contains(Plant.CYCLE);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = ';',
@@ -73,6 +80,8 @@ class OptionsTest {
                 "--check=yes; --check=yes: expected no value",
                 "--check --check; --check: expected to be given once",
                 "--check --only=shared; --check: expected a run with Weir's defaults: no --only=shared beside it",
+                "--serve --plant=trees; --plant=trees: expected one of leak|cycle",
+                "--plant=leak; --plant: expected --serve beside it",
                 "--allow-resize; --allow-resize: expected --serve beside it",
                 "--serve --check; --check: expected no --serve beside it, since that makes no runs",
             })

@@ -44,7 +44,16 @@ record Told(Map<String, Long> numbers) {
                 "withdrawn",
                 withdrawn,
                 "leaked",
-                leaked);
+                leaked,
+                "would deadlock",
+                0);
+    }
+
+    /** The same but for one number. */
+    Told with(String name, long number) {
+        Map<String, Long> all = new TreeMap<>(numbers);
+        all.put(name, number);
+        return new Told(all);
     }
 
     /** Only these numbers: not everybody tells all. */
@@ -70,7 +79,8 @@ record Told(Map<String, Long> numbers) {
                 "released", told.get("released").number(),
                 "queue full", told.get("refused").get("queueFull").number(),
                 "withdrawn", told.get("withdrawn").number(),
-                "leaked", told.get("leaked").number());
+                "leaked", told.get("leaked").number(),
+                "would deadlock", told.get("refused").get("wouldDeadlock").number());
     }
 
     /** Without what was released, which no meter counts. */
@@ -83,7 +93,8 @@ record Told(Map<String, Long> numbers) {
                 "acquired", scrape.value("weir_limiter_acquired_total", labels),
                 "queue full", scrape.value("weir_limiter_refused_total", labels + ",reason=\"queue_full\""),
                 "withdrawn", scrape.value("weir_limiter_withdrawn_total", labels),
-                "leaked", scrape.value("weir_limiter_leaked_total", labels));
+                "leaked", scrape.value("weir_limiter_leaked_total", labels),
+                "would deadlock", scrape.value("weir_limiter_refused_total", labels + ",reason=\"would_deadlock\""));
     }
 
     static Told byJmx(MBeanServer server, String scope, String limiter) throws Exception {
@@ -100,7 +111,8 @@ record Told(Map<String, Long> numbers) {
                 "released", server.getAttribute(name, "Released"),
                 "queue full", Objects.requireNonNull(refused.get("queue_full")),
                 "withdrawn", server.getAttribute(name, "Withdrawn"),
-                "leaked", server.getAttribute(name, "Leaked"));
+                "leaked", server.getAttribute(name, "Leaked"),
+                "would deadlock", Objects.requireNonNull(refused.get("would_deadlock")));
     }
 
     /** Of a limiter that is saturated: of the others it tells nothing. */

@@ -2,6 +2,7 @@ package dev.weir.limiter.jmx;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimiterStatistics;
+import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.RefusalReason;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -104,6 +105,11 @@ final class LimiterBean implements LimiterMXBean {
     @Override
     public long getLeaked() {
         return now().leaked();
+    }
+
+    @Override
+    public String[] getHolders() {
+        return limiter.holders().stream().map(PermitHolder::toString).toArray(String[]::new);
     }
 
     @Override

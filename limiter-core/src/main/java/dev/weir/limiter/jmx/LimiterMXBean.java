@@ -118,6 +118,13 @@ public interface LimiterMXBean {
     long getLeaked();
 
     /**
+     * Who holds permits, as far as the limiter tracks that, the oldest first.
+     *
+     * @return for each several lines: who, for how long, where the permit was asked for, and where its thread is now
+     */
+    String[] getHolders();
+
+    /**
      * Whether the limiter was closed.
      *
      * @return true once closed

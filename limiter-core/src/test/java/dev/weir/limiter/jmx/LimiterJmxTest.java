@@ -11,6 +11,7 @@ import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import javax.management.Attribute;
@@ -90,6 +91,27 @@ class LimiterJmxTest {
             assertThat(limiter.capacity()).isEqualTo(2);
             held.close();
             waiting.join().close();
+        }
+    }
+
+    @Test
+    void holders_are_named_where_they_are_tracked() throws Exception {
+        try (LimiterScope scope = limiters.watch(LimiterScope.builder()
+                .name("orders")
+                .each(each -> each.trackHolders(Duration.ofSeconds(30)))
+                .open())) {
+            LimiterJmx.register(scope, server);
+            LimiterMXBean bean = JMX.newMXBeanProxy(server, name("orders", "endpoints"), LimiterMXBean.class);
+            assertThat(bean.getHolders()).isEmpty();
+            try (Permit held = scope.endpoints().tryAcquire().orElseThrow()) {
+                assertThat(held.limiter()).isSameAs(scope.endpoints());
+                assertThat(bean.getHolders())
+                        .singleElement()
+                        .asString()
+                        .startsWith("permit of limiter 'endpoints' held for ")
+                        .contains("LimiterJmxTest.java");
+            }
+            assertThat(bean.getHolders()).isEmpty();
         }
     }
 
