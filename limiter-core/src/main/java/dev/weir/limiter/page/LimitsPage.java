@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Answers.</b> {@code GET} and {@code HEAD}: the page, or JSON for those who send {@code Accept: application/json} and do
  * not name {@code text/html}. {@code POST} resizes a limiter where that is {@linkplain Builder#allowResize allowed}, and is
- * answered with 405 elsewhere; other methods too.
+ * answered with 405 elsewhere; other methods too. Who asks while more than thirty others wait for the page is answered with 503.
  *
  * <p><b>JSON.</b> An object with {@code scope}, {@code at} (ISO-8601) and {@code limiters}, a list of objects:
  *
@@ -88,9 +88,16 @@ public final class LimitsPage implements ExchangeHandler, AutoCloseable {
     @Override
     public void handle(Exchange exchange) {
         switch (exchange.method()) {
-            case "GET", "HEAD" -> watching.execute(() -> show(exchange));
+            case "GET", "HEAD" -> get(exchange);
             case "POST" -> post(exchange);
             default -> refuse(exchange, "Expected " + (resizing == null ? READ : READ + " or POST") + ".");
+        }
+    }
+
+    private void get(Exchange exchange) {
+        if (!watching.ask(() -> show(exchange))) {
+            Headers headers = Frame.ANSWER.and("Retry-After", "1");
+            Frame.text(exchange, 503, headers, "Too many ask for this page at once: expected a handful of operators.");
         }
     }
 

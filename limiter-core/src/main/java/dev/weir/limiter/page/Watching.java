@@ -7,25 +7,36 @@ import dev.weir.limiter.ScopeListener;
 import dev.weir.limiter.core.watch.Roles;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.concurrent.Executor;
+import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Watches the limiters of a scope, also those that are declared later, until it is closed or the scope is. A single daemon
- * thread looks once a second, and runs what is {@linkplain #execute handed} to it.
+ * thread looks once a second, and runs what is {@linkplain #ask handed} to it.
+ *
+ * <p>Limiters may be anybody's: none of their methods is called under our lock.
  */
-final class Watching implements Executor, AutoCloseable {
+final class Watching implements AutoCloseable {
 
     private static final System.Logger LOGGER = System.getLogger("dev.weir.limiter");
     private static final int SLICE_SECONDS = 60 / WaitHistogram.SLICES;
 
+    /** More than this are no operators, or the thread is stuck. */
+    static final int MOST_ASKED = 32;
+
     private final LimiterScope scope;
     private final int samples;
     private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(1, Watching::daemon);
-    private final List<Watched> limiters = new ArrayList<>(); // guarded by this
+    private final List<Watched> limiters = new ArrayList<>(); // by their numbers; guarded by this
+    private final Set<CapacityLimiter> known = Collections.newSetFromMap(new IdentityHashMap<>()); // guarded by this
+    private final AtomicInteger asked = new AtomicInteger();
     private int made; // guarded by this
     private boolean closed; // guarded by this
     private int ticks; // of the one thread
@@ -77,12 +88,34 @@ final class Watching implements Executor, AutoCloseable {
         return thread;
     }
 
-    private synchronized void add(CapacityLimiter limiter) {
-        if (!closed && limiters.stream().noneMatch(watched -> watched.limiter().equals(limiter))) {
-            Watched watched = new Watched(made++, limiter, Roles.of(scope, limiter), samples);
-            limiters.add(watched);
-            watched.sample();
+    private void add(CapacityLimiter limiter) {
+        int number;
+        synchronized (this) {
+            if (closed || !known.add(limiter)) {
+                return;
+            }
+            number = made++;
         }
+        Watched watched = new Watched(number, limiter, Roles.of(scope, limiter), samples);
+        boolean kept = false;
+        try {
+            watched.sample();
+            kept = keep(watched);
+        } finally {
+            if (!kept) {
+                watched.close();
+            }
+        }
+    }
+
+    /** False when nobody looks any more. */
+    private synchronized boolean keep(Watched watched) {
+        if (closed) {
+            return false;
+        }
+        limiters.add(watched);
+        limiters.sort(Comparator.comparingInt(Watched::number)); // two may be added at once
+        return true;
     }
 
     private synchronized List<Watched> limiters() {
@@ -110,6 +143,7 @@ final class Watching implements Executor, AutoCloseable {
         over.forEach(Watched::close);
         synchronized (this) {
             limiters.removeAll(over);
+            over.forEach(watched -> known.remove(watched.limiter()));
         }
     }
 
@@ -137,25 +171,42 @@ final class Watching implements Executor, AutoCloseable {
         return limiters().stream().map(watched -> watched.limiter().name()).toList();
     }
 
-    /** Runs something on the thread that looks; on the calling thread once nobody looks any more. */
-    @Override
-    public void execute(Runnable task) {
-        try {
-            thread.execute(task);
-        } catch (RejectedExecutionException e) {
-            task.run();
+    /**
+     * Runs something on the thread that looks; on the calling thread once nobody looks any more.
+     *
+     * @return false when there is too much to do already
+     */
+    boolean ask(Runnable task) {
+        if (asked.incrementAndGet() > MOST_ASKED) {
+            asked.decrementAndGet();
+            return false;
         }
+        Runnable counted = () -> {
+            try {
+                task.run();
+            } finally {
+                asked.decrementAndGet();
+            }
+        };
+        try {
+            thread.execute(counted);
+        } catch (RejectedExecutionException e) {
+            counted.run();
+        }
+        return true;
     }
 
     @Override
     public void close() {
         Registration registration;
+        List<Watched> watched;
         synchronized (this) {
             closed = true;
             registration = listening;
-            limiters.forEach(Watched::close);
+            watched = List.copyOf(limiters);
         }
         registration.close();
+        watched.forEach(Watched::close);
         thread.shutdown();
     }
 }

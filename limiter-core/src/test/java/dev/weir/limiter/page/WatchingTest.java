@@ -110,7 +110,7 @@ class WatchingTest {
         CapacityLimiter limiter = idle.watchAndClose(CapacityLimiter.of("counted", 1));
         CapacityLimiter counted = (CapacityLimiter) Proxy.newProxyInstance(
                 getClass().getClassLoader(), limiter.getClass().getInterfaces(), (proxy, method, arguments) -> {
-                    if (method.getName().equals("listen")) {
+                    if (method.getName().equals("hear")) {
                         listeners.incrementAndGet();
                         return (Registration) listeners::decrementAndGet;
                     }
@@ -128,7 +128,8 @@ class WatchingTest {
                 LimiterScope.builder().limiter(LimiterRole.SHARED, counted).open();
         try (Watching watching = Watching.of(own, 10)) {
             assertThat(listeners).hasValue(1);
-            watching.execute(() -> thread.complete(Thread.currentThread()));
+            assertThat(watching.ask(() -> thread.complete(Thread.currentThread())))
+                    .isTrue();
             assertThat(thread.get(10, TimeUnit.SECONDS).isDaemon()).isTrue();
             assertThat(thread.get().getName()).isEqualTo("weir-limits-page");
 
@@ -158,9 +159,67 @@ class WatchingTest {
         watching.close();
         CountDownLatch done = new CountDownLatch(1);
 
-        watching.execute(done::countDown);
+        assertThat(watching.ask(done::countDown)).isTrue();
 
         assertThat(done.getCount()).isZero();
+    }
+
+    @Test
+    void more_than_some_who_ask_at_once_are_turned_away() throws Exception {
+        CountDownLatch mayGoOn = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(Watching.MOST_ASKED);
+        try (Watching watching = Watching.of(scope, 10)) {
+            Runnable look = () -> {
+                awaitQuietly(mayGoOn);
+                done.countDown();
+            };
+            for (int i = 0; i < Watching.MOST_ASKED; i++) {
+                assertThat(watching.ask(look)).isTrue();
+            }
+            assertThat(watching.ask(look)).isFalse();
+
+            mayGoOn.countDown();
+            assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+            await().until(() -> watching.ask(() -> {}));
+        }
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await(20, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A limiter of somebody else's that takes its time keeps nobody from the page. */
+    @Test
+    void limiter_that_is_slow_to_answer_does_not_hold_up_the_others() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        CountDownLatch mayAnswer = new CountDownLatch(1);
+        CapacityLimiter real = idle.watchAndClose(CapacityLimiter.of("slow", 1));
+        CapacityLimiter slow = (CapacityLimiter) Proxy.newProxyInstance(
+                getClass().getClassLoader(), real.getClass().getInterfaces(), (proxy, method, arguments) -> {
+                    if (method.getName().equals("hear")) {
+                        asked.countDown();
+                        awaitQuietly(mayAnswer);
+                    }
+                    return method.invoke(real, arguments);
+                });
+        try (LimiterScope own =
+                LimiterScope.builder().limiter(LimiterRole.SHARED, slow).open()) {
+            CompletableFuture<Watching> begun = CompletableFuture.supplyAsync(() -> Watching.of(own, 10));
+            assertThat(asked.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(CompletableFuture.supplyAsync(() -> own.limiter("meanwhile", 1))
+                            .get(20, TimeUnit.SECONDS)
+                            .name())
+                    .isEqualTo("meanwhile");
+            mayAnswer.countDown();
+            try (Watching watching = begun.get(20, TimeUnit.SECONDS)) {
+                assertThat(names(watching))
+                        .containsExactly("endpoints", "background", "streaming", "slow", "meanwhile");
+            }
+        }
     }
 
     @Test
