@@ -1,9 +1,19 @@
 package dev.weir.benchmarks;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.CapacityLimiterBuilder;
+import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Limiters;
+import dev.weir.limiter.jmx.LimiterJmx;
 import dev.weir.limiter.metrics.LimiterMetrics;
+import dev.weir.limiter.observation.LimiterObservation;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
+import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import jdk.jfr.Recording;
@@ -33,7 +43,9 @@ import org.openjdk.jmh.infra.Blackhole;
 public class WatchingBenchmark {
 
     private static final int TASKS = 10_000;
-    private static final int TOKENS = 20;
+    private static final long TOKENS = 20;
+    private static final int LONGER_TASKS = 1_000;
+    private static final long LONGER_TOKENS = 5_000;
 
     /** Who watches. */
     public enum Watcher {
@@ -46,40 +58,104 @@ public class WatchingBenchmark {
         /** Flight Recorder without thresholds: every wait and every permit. */
         RECORDER_OF_ALL,
         /** Micrometer. */
-        METRICS
+        METRICS,
+        /** Micrometer with a histogram of each timer. */
+        METRICS_WITH_HISTOGRAMS,
+        /** Micrometer, of waits and holds only the totals. */
+        METRICS_OF_TOTALS,
+        /** Who holds permits, at the sampling there is. */
+        HOLDERS,
+        /** Micrometer Observation, with timers made of it. */
+        OBSERVATION,
+        /** Metrics, holders, JMX, Flight Recorder with its defaults, and observation. */
+        EVERYTHING;
+
+        boolean isMetrics() {
+            return name().startsWith("METRICS") || this == EVERYTHING;
+        }
+
+        boolean isHolders() {
+            return this == HOLDERS || this == EVERYTHING;
+        }
+
+        boolean isObservation() {
+            return this == OBSERVATION || this == EVERYTHING;
+        }
+
+        boolean isRecorder() {
+            return name().startsWith("RECORDER") || this == EVERYTHING;
+        }
     }
 
     /** Who watches. */
     @Param
     public Watcher watcher = Watcher.NOBODY;
 
-    private final CapacityLimiter limiter =
-            CapacityLimiter.builder("weir").capacity(8).maxWaiting(TASKS).build();
     private final Recording recording = new Recording();
+
+    @SuppressWarnings("NullAway.Init")
+    private LimiterScope scope;
+
+    @SuppressWarnings("NullAway.Init")
+    private CapacityLimiter limiter;
 
     /** For JMH. */
     public WatchingBenchmark() {}
 
     @Setup(Level.Trial)
     public void begin() {
+        CapacityLimiterBuilder settings =
+                CapacityLimiter.builder("weir").capacity(8).maxWaiting(TASKS);
+        limiter = (watcher.isHolders() ? settings.trackHolders(Duration.ofSeconds(30)) : settings).build();
+        scope = LimiterScope.builder().name("benchmark").all(limiter).open();
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        if (watcher == Watcher.METRICS_WITH_HISTOGRAMS) {
+            registry.config().meterFilter(new Histograms());
+        }
+        if (watcher.isMetrics()) {
+            LimiterMetrics metrics = LimiterMetrics.of(scope);
+            (watcher == Watcher.METRICS_OF_TOTALS ? metrics.totalsOnly() : metrics).bindTo(registry);
+        }
+        if (watcher.isObservation()) {
+            ObservationRegistry observations = ObservationRegistry.create();
+            observations.observationConfig().observationHandler(new DefaultMeterObservationHandler(registry));
+            LimiterObservation.observe(scope, observations);
+        }
+        if (watcher == Watcher.EVERYTHING) {
+            LimiterJmx.register(scope);
+        }
+        record();
+    }
+
+    private void record() {
         for (String event : new String[] {"Wait", "Hold", "Refused", "Resized", "Abandoned"}) {
             String name = "dev.weir.limiter." + event;
             switch (watcher) {
-                case RECORDER -> recording.enable(name);
+                case RECORDER, EVERYTHING -> recording.enable(name);
                 case RECORDER_OF_ALL -> recording.enable(name).withoutThreshold();
                 default -> recording.disable(name);
             }
         }
-        switch (watcher) {
-            case NOBODY -> {}
-            case METRICS -> LimiterMetrics.of(limiter).bindTo(new SimpleMeterRegistry());
-            case RECORDER_OF_OTHERS, RECORDER, RECORDER_OF_ALL -> recording.start();
+        if (watcher.isRecorder()) {
+            recording.start();
+        }
+    }
+
+    /** Has a histogram kept of every timer. */
+    private static final class Histograms implements MeterFilter {
+        @Override
+        public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+            return DistributionStatisticConfig.builder()
+                    .percentilesHistogram(true)
+                    .build()
+                    .merge(config);
         }
     }
 
     @TearDown(Level.Trial)
     public void end() {
         recording.close();
+        scope.close();
         limiter.close();
     }
 
@@ -90,14 +166,25 @@ public class WatchingBenchmark {
 
     @Benchmark
     @OperationsPerInvocation(TASKS)
-    @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
     public void run() throws InterruptedException {
-        CountDownLatch done = new CountDownLatch(TASKS);
+        run(TASKS, TOKENS);
+    }
+
+    /** Tasks of some ten microseconds: a small request's. */
+    @Benchmark
+    @OperationsPerInvocation(LONGER_TASKS)
+    public void runLonger() throws InterruptedException {
+        run(LONGER_TASKS, LONGER_TOKENS);
+    }
+
+    @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended
+    private void run(int tasks, long tokens) throws InterruptedException {
+        CountDownLatch done = new CountDownLatch(tasks);
         Runnable task = () -> {
-            Blackhole.consumeCPU(TOKENS);
+            Blackhole.consumeCPU(tokens);
             done.countDown();
         };
-        for (int i = 0; i < TASKS; i++) {
+        for (int i = 0; i < tasks; i++) {
             Limiters.run(limiter, task);
         }
         done.await();

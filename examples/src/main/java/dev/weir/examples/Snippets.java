@@ -325,6 +325,14 @@ final class Snippets {
         return metrics;
     }
 
+    static LimiterMetrics metricsOfTotals(LimiterScope limiters, MeterRegistry registry) {
+        // tag::metrics-totals
+        LimiterMetrics metrics = LimiterMetrics.of(limiters).totalsOnly();
+        metrics.bindTo(registry);
+        // end::metrics-totals
+        return metrics;
+    }
+
     static void histograms(MeterRegistry registry) {
         // tag::histograms
         registry.config().meterFilter(new MeterFilter() {

@@ -113,7 +113,16 @@ final class AdoptedLimiter extends GateLimiter {
     public LimiterStatistics statistics() {
         Bulkhead.Metrics all = bulkhead.getMetrics();
         int max = all.getMaxAllowedConcurrentCalls();
-        int inUse = max - all.getAvailableConcurrentCalls();
-        return new AdoptedStatistics(super.statistics(), Math.min(leases.share(), max), inUse);
+        int everybody = max - all.getAvailableConcurrentCalls();
+        LimiterStatistics ours = super.statistics();
+        int capacity = Math.min(leases.share(), max);
+        // What others use of permits that the limiter may not have takes nothing from it.
+        return new AdoptedStatistics(ours, capacity, Math.max(ours.inUse(), everybody - (max - capacity)));
+    }
+
+    /** The gate's own counts what has been borrowed, which is nobody's business. */
+    @Override
+    public Optional<Bulkhead.Metrics> ledger() {
+        return Optional.empty();
     }
 }

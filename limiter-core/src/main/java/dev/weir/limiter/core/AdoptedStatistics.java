@@ -9,7 +9,7 @@ import java.time.Duration;
  *
  * @param ours of the limiter's own callers
  * @param capacity of the bulkhead, as far as the limiter may use it
- * @param inUse by everybody who uses the bulkhead
+ * @param inUse by the limiter's callers, and by others as far as it takes from the capacity
  */
 record AdoptedStatistics(LimiterStatistics ours, int capacity, int inUse) implements LimiterStatistics {
 

@@ -12,6 +12,7 @@ import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.flight.Hold;
 import dev.weir.limiter.core.watch.HolderKeeper;
 import dev.weir.limiter.core.watch.LedgerKeeper;
+import dev.weir.limiter.core.watch.PermitListener;
 import dev.weir.limiter.core.watch.Watchable;
 import dev.weir.limiter.core.watch.Watcher;
 import dev.weir.limiter.spi.BlockingGuard;
@@ -65,7 +66,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
                 RecentTime.SHARED::nanoTime);
         this.crew = settings.newCrew(gate::maxPermits);
         this.carriers = new Carriers(settings.carriers());
-        this.listeners = new Listeners(settings.listeners());
+        this.listeners = new Listeners(this, settings.listeners());
         this.flight = new Flight(settings.labels());
         this.watchers = new Watchers(flight);
         this.maxWaitNanos = settings.maxWaitNanos();
@@ -159,7 +160,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         Gate.Answer answer = gate.admit(waiter);
         if (answer == Gate.Answer.GRANTED) {
             waiter.waited(GRANTED);
-            return newPermit(0, waiter.origin);
+            return newPermit(0, moment(), waiter.origin);
         }
         try {
             if (answer == Gate.Answer.QUEUED) {
@@ -189,12 +190,12 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     /** Asks the gate and tells the waiter at once if it need not wait. */
     void admit(Waiter<?> waiter) {
         waiter.origin = sample();
-        waiter.timed = expiry != null || !listeners.isEmpty() || !waiter.mayBeTimedRoughly();
+        waiter.timed = expiry != null || listeners.hearOfPermits() || !waiter.mayBeTimedRoughly();
         Gate.Answer answer = watchers.followWaits() ? admitFollowed(waiter) : gate.admit(waiter);
         switch (answer) {
             case GRANTED -> {
                 waiter.waited(GRANTED);
-                waiter.granted(newPermit(0, waiter.origin), false);
+                waiter.granted(newPermit(0, moment(), waiter.origin), false);
             }
             case QUEUED -> {
                 queued();
@@ -244,59 +245,68 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
             release(0, false);
             throw e;
         }
-        return newPermit(0, origin);
+        return newPermit(0, moment(), origin);
+    }
+
+    /** The time, if anybody wants to know when permits come and go; else 0. */
+    private long moment() {
+        return listeners.hearOfPermits() ? Nanos.now() : 0;
     }
 
     /** The gate has counted it already: if it cannot be made, it goes back. */
-    private GatePermit newPermit(long waitedNanos, Holding.@Nullable Origin origin) {
+    private GatePermit newPermit(long waitedNanos, long grantedAt, Holding.@Nullable Origin origin) {
         try {
-            return makePermit(waitedNanos, origin);
+            return makePermit(waitedNanos, grantedAt, origin);
         } catch (Throwable e) { // the JVM's own: out of memory, out of stack
             release(0, false);
             throw e;
         }
     }
 
-    private GatePermit makePermit(long waitedNanos, Holding.@Nullable Origin origin) {
+    private GatePermit makePermit(long waitedNanos, long grantedAt, Holding.@Nullable Origin origin) {
         @Nullable Hold hold = Flight.recordsHolds() ? flight.holding() : null;
-        GatePermit permit = new GatePermit(this, listeners.isEmpty() ? 0 : Nanos.now(), hold);
+        GatePermit permit = new GatePermit(this, grantedAt, hold);
         if (holders != null && origin != null) {
             holders.hold(permit, origin);
         }
-        if (listeners.isEmpty()) {
-            return permit;
+        if (grantedAt != 0) {
+            listeners.tellGranted(waitedNanos);
         }
-        listeners.tell(listener -> listener.granted(this, Duration.ofNanos(waitedNanos)));
         return permit;
     }
 
     /** A permit was closed for the first time. */
     void release(long grantedAt, boolean passOn) {
         Waiter<?> granted = gate.release();
+        // One moment for the permit's end and the next one's beginning: reading the clock takes longer than the rest.
+        long now = granted != null || grantedAt != 0 ? moment() : 0;
         if (granted != null) {
-            tellGranted(granted, passOn);
+            tellGranted(granted, passOn, now);
         }
-        if (grantedAt != 0 && !listeners.isEmpty()) {
-            Duration held = Duration.ofNanos(System.nanoTime() - grantedAt);
-            listeners.tell(listener -> listener.released(this, held));
+        if (grantedAt != 0 && now != 0) {
+            listeners.tellReleased(now - grantedAt);
         }
     }
 
     final void tellGranted(Waiter<?> waiter, boolean passOn) {
+        tellGranted(waiter, passOn, moment());
+    }
+
+    private void tellGranted(Waiter<?> waiter, boolean passOn, long now) {
         if (waiter.runsUserCode()) {
-            Deliveries.deliver(() -> waiter.granted(permitFor(waiter), false));
+            Deliveries.deliver(() -> waiter.granted(permitFor(waiter, now), false));
         } else {
             try {
-                waiter.granted(permitFor(waiter), passOn);
+                waiter.granted(permitFor(waiter, now), passOn);
             } catch (Throwable e) { // only the JVM's own: out of memory, out of stack
                 Log.unexpected("granting a permit of limiter '" + name + "'", e);
             }
         }
     }
 
-    private GatePermit permitFor(Waiter<?> waiter) {
+    private GatePermit permitFor(Waiter<?> waiter, long now) {
         waiter.waited(GRANTED);
-        return newPermit(listeners.isEmpty() ? 0 : System.nanoTime() - waiter.waitingSince, waiter.origin);
+        return newPermit(now == 0 ? 0 : now - waiter.waitingSince, now, waiter.origin);
     }
 
     private void tellRefused(Waiter<?> waiter, Refusal refusal) {
@@ -451,12 +461,17 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     }
 
     @Override
-    public Bulkhead.Metrics ledger() {
-        return gate.ledger();
+    public Optional<Bulkhead.Metrics> ledger() {
+        return Optional.of(gate.ledger());
     }
 
     @Override
     public Registration listen(LimiterListener listener) {
+        return listeners.add(listener);
+    }
+
+    @Override
+    public Registration hear(PermitListener listener) {
         return listeners.add(listener);
     }
 

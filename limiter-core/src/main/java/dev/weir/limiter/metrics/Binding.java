@@ -15,22 +15,24 @@ final class Binding {
     private static final Object ONE_AT_A_TIME = new Object();
 
     private final MeterRegistry registry;
+    private final boolean totalsOnly;
     private final IdentityHashMap<CapacityLimiter, LimiterMeters> bound = new IdentityHashMap<>(); // guarded by this
     private boolean closed; // guarded by this
     private Registration listening = () -> {};
 
-    private Binding(MeterRegistry registry) {
+    private Binding(MeterRegistry registry, boolean totalsOnly) {
         this.registry = registry;
+        this.totalsOnly = totalsOnly;
     }
 
-    static Binding of(CapacityLimiter limiter, MeterRegistry registry) {
-        Binding binding = new Binding(registry);
+    static Binding of(CapacityLimiter limiter, MeterRegistry registry, boolean totalsOnly) {
+        Binding binding = new Binding(registry, totalsOnly);
         binding.add(limiter, Roles.NONE, Roles.NONE);
         return binding;
     }
 
-    static Binding of(LimiterScope scope, MeterRegistry registry) {
-        Binding binding = new Binding(registry);
+    static Binding of(LimiterScope scope, MeterRegistry registry, boolean totalsOnly) {
+        Binding binding = new Binding(registry, totalsOnly);
         binding.listening = scope.listen(new ScopeListener() {
             @Override
             public void added(CapacityLimiter limiter) {
@@ -49,7 +51,7 @@ final class Binding {
     private synchronized void add(CapacityLimiter limiter, String scope, String role) {
         if (!closed && !bound.containsKey(limiter)) {
             synchronized (ONE_AT_A_TIME) {
-                bound.put(limiter, new LimiterMeters(limiter, scope, role, registry));
+                bound.put(limiter, new LimiterMeters(limiter, scope, role, registry, totalsOnly));
             }
         }
     }

@@ -10,10 +10,11 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Resilience4j's own meters of the bulkhead that counts a limiter's permits. Loaded only where resilience4j-micrometer is
- * present.
+ * Resilience4j's own meters of the bulkhead that counts a limiter's permits. A registry that has meters of a bulkhead of that
+ * name keeps those: of one that the limiter was published as, say. Loaded only where resilience4j-micrometer is present.
  */
 final class LedgerMeters implements Registration {
 
@@ -29,14 +30,11 @@ final class LedgerMeters implements Registration {
     }
 
     static Registration of(CapacityLimiter limiter, String name, MeterRegistry registry) {
-        if (!(limiter instanceof LedgerKeeper keeper)) {
+        Optional<Bulkhead.Metrics> ledger = limiter instanceof LedgerKeeper keeper ? keeper.ledger() : Optional.empty();
+        if (ledger.isEmpty() || registry.find(GAUGE).tag("name", name).meter() != null) {
             return () -> {};
         }
-        if (registry.find(GAUGE).tag("name", name).meter() != null) {
-            throw new IllegalStateException("the registry has a meter " + GAUGE + " of a bulkhead '" + name
-                    + "' already: expected no other of the name of this limiter's");
-        }
-        LedgerMeters meters = new LedgerMeters(name, keeper.ledger());
+        LedgerMeters meters = new LedgerMeters(name, ledger.get());
         TaggedBulkheadMetrics.ofBulkheadRegistry(meters.bulkheads).bindTo(registry);
         return meters;
     }

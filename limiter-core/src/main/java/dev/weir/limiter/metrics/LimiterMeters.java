@@ -1,21 +1,23 @@
 package dev.weir.limiter.metrics;
 
 import dev.weir.limiter.CapacityLimiter;
-import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.watch.PermitListener;
 import dev.weir.limiter.core.watch.Roles;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.TimeGauge;
 import io.micrometer.core.instrument.Timer;
-import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToLongFunction;
 
 /** The meters of one limiter in one registry, which keeps this object, and so all that its gauges look at, reachable. */
 final class LimiterMeters {
@@ -23,13 +25,17 @@ final class LimiterMeters {
     private static final boolean LEDGER_METERS =
             present("io.github.resilience4j.micrometer.tagged.TaggedBulkheadMetrics");
 
+    private static final String WAIT = "How long those who were granted a permit had waited for it";
+    private static final String HOLD = "How long permits were held";
+
     private final CapacityLimiter limiter;
+    private final Totals totals = new Totals();
     private final Tags tags;
     private final OwnMeters own;
     private Registration ledger = () -> {};
     private Registration listening = () -> {};
 
-    LimiterMeters(CapacityLimiter limiter, String scope, String role, MeterRegistry registry) {
+    LimiterMeters(CapacityLimiter limiter, String scope, String role, MeterRegistry registry, boolean totalsOnly) {
         this.limiter = limiter;
         this.tags = Tags.of("scope", scope, "limiter", limiter.name(), "role", role);
         this.own = new OwnMeters(registry);
@@ -40,7 +46,11 @@ final class LimiterMeters {
                 ledger = LedgerMeters.of(
                         limiter, scope.equals(Roles.NONE) ? limiter.name() : scope + "." + limiter.name(), registry);
             }
-            timers(registry);
+            if (totalsOnly) {
+                totals(registry);
+            } else {
+                timers(registry);
+            }
         } catch (Throwable e) {
             close();
             throw e;
@@ -114,24 +124,20 @@ final class LimiterMeters {
     }
 
     private void timers(MeterRegistry registry) {
-        Timer wait = timer(registry, "wait", "How long those who were granted a permit had waited for it");
-        Timer hold = timer(registry, "hold", "How long permits were held");
-        try {
-            listening = limiter.listen(new LimiterListener() {
-                @Override
-                public void granted(CapacityLimiter ours, Duration waited) {
-                    wait.record(waited);
-                }
+        Timer wait = timer(registry, "wait", WAIT);
+        Timer hold = timer(registry, "hold", HOLD);
+        PermitListener record = new PermitListener() {
+            @Override
+            public void granted(long waitedNanos) {
+                wait.record(waitedNanos, TimeUnit.NANOSECONDS);
+            }
 
-                @Override
-                public void released(CapacityLimiter ours, Duration held) {
-                    hold.record(held);
-                }
-            });
-        } catch (UnsupportedOperationException e) { // better no timers than two that never move
-            own.remove(wait);
-            own.remove(hold);
-        }
+            @Override
+            public void released(long heldNanos) {
+                hold.record(heldNanos, TimeUnit.NANOSECONDS);
+            }
+        };
+        feed(record, wait, hold);
     }
 
     private Timer timer(MeterRegistry registry, String name, String description) {
@@ -139,6 +145,39 @@ final class LimiterMeters {
                 .description(description)
                 .tags(tags)
                 .register(registry));
+    }
+
+    private void totals(MeterRegistry registry) {
+        feed(
+                totals,
+                total(registry, "wait", WAIT, Totals::grants, Totals::waitedNanos),
+                total(registry, "hold", HOLD, Totals::releases, Totals::heldNanos));
+    }
+
+    private FunctionTimer total(
+            MeterRegistry registry,
+            String name,
+            String description,
+            ToLongFunction<Totals> count,
+            ToDoubleFunction<Totals> sum) {
+        return own.add(FunctionTimer.builder(
+                        "weir.limiter." + name,
+                        this, // is reachable
+                        meters -> count.applyAsLong(meters.totals),
+                        meters -> sum.applyAsDouble(meters.totals),
+                        TimeUnit.NANOSECONDS)
+                .description(description)
+                .tags(tags)
+                .register(registry));
+    }
+
+    private void feed(PermitListener listener, Meter wait, Meter hold) {
+        try {
+            listening = PermitListener.listen(limiter, listener);
+        } catch (UnsupportedOperationException e) { // better no timers than two that never move
+            own.remove(wait);
+            own.remove(hold);
+        }
     }
 
     void close() {

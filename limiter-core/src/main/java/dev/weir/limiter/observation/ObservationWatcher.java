@@ -10,31 +10,33 @@ import java.util.Objects;
 final class ObservationWatcher implements Watcher {
 
     private final ObservationRegistry registry;
-    private final String limiter;
+    private final String waiting;
+    private final String working;
     private final KeyValues keys;
 
     ObservationWatcher(ObservationRegistry registry, String scope, String limiter, String role) {
         this.registry = Objects.requireNonNull(registry, "registry");
-        this.limiter = limiter;
+        this.waiting = "wait for " + limiter;
+        this.working = "work under " + limiter;
         this.keys = KeyValues.of("scope", scope, "limiter", limiter, "role", role);
     }
 
     private Observation started(String name, String words) {
         return Observation.createNotStarted(name, registry)
-                .contextualName(words + limiter)
+                .contextualName(words)
                 .lowCardinalityKeyValues(keys)
                 .start();
     }
 
     @Override
     public Wait waiting() {
-        Observation wait = started("weir.wait", "wait for ");
+        Observation wait = started("weir.wait", waiting);
         return outcome -> wait.lowCardinalityKeyValue("outcome", outcome).stop();
     }
 
     @Override
     public Work working() {
-        Observation work = started("weir.work", "work under ");
+        Observation work = started("weir.work", working);
         Observation.Scope current = work.openScope();
         return failure -> {
             current.close();

@@ -1,11 +1,10 @@
 package dev.weir.limiter.page;
 
 import dev.weir.limiter.CapacityLimiter;
-import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.watch.HolderKeeper;
-import java.time.Duration;
+import dev.weir.limiter.core.watch.PermitListener;
 import java.util.List;
 
 /** One limiter, with what the page remembers of it. */
@@ -34,11 +33,14 @@ final class Watched implements AutoCloseable {
         this.history = new History(samples);
         Registration registration = null;
         try {
-            registration = limiter.listen(new LimiterListener() {
+            registration = PermitListener.listen(limiter, new PermitListener() {
                 @Override
-                public void granted(CapacityLimiter ours, Duration waited) {
-                    waits.record(waited.toNanos());
+                public void granted(long waitedNanos) {
+                    waits.record(waitedNanos);
                 }
+
+                @Override
+                public void released(long heldNanos) {}
             });
         } catch (UnsupportedOperationException e) {
             // It takes listeners from its builder only: its waits stay unknown, and the page says so.

@@ -105,7 +105,9 @@ public final class Bulkheads {
      * <ul>
      *   <li>Among the callers of the limiter it is first come, first served. Between them and others who use the bulkhead
      *       there is no order, since a bulkhead has no queue.
-     *   <li>The limiter's statistics show the bulkhead's limit as the capacity, and what everybody uses as in use.
+     *   <li>The limiter's statistics show the bulkhead's limit as the capacity, and what everybody uses as in use; below that
+     *       limit, what others use counts as far as it takes from what the limiter may have. Totals and times are of the
+     *       limiter's callers.
      *   <li>{@link CapacityLimiter#resize} sets how many of the bulkhead's permits the limiter takes at most; the bulkhead's own
      *       limit is changed by whoever owns it. There is no reserve.
      *   <li>Permits that others give back without an event ({@code releasePermission}, a changed configuration) are noticed

@@ -319,14 +319,47 @@ class LimiterMetricsTest {
     }
 
     @Test
-    void bulkhead_of_the_users_own_is_not_taken_for_ours() {
+    void meter_of_a_bulkhead_of_the_users_own_is_not_taken_for_ours() {
         registry.gauge("resilience4j.bulkhead.max.allowed.concurrent.calls", List.of(Tag.of("name", "one")), 5);
-        try (CapacityLimiter limiter = CapacityLimiter.of("one", 1)) {
-            assertThatIllegalStateException()
-                    .isThrownBy(() -> LimiterMetrics.of(limiter).bindTo(registry))
-                    .withMessageContaining("'one'");
-            assertThat(registry.getMeters()).hasSize(1);
+        try (CapacityLimiter limiter = CapacityLimiter.of("one", 1);
+                LimiterMetrics metrics = LimiterMetrics.of(limiter)) {
+            metrics.bindTo(registry);
+            Scrape scrape = Scrape.of(registry);
+            assertThat(scrape.value("weir_limiter_capacity", ONE)).isEqualTo(1);
+            assertThat(scrape.value("resilience4j_bulkhead_max_allowed_concurrent_calls", "name=\"one\""))
+                    .isEqualTo(5);
         }
+        assertThat(registry.getMeters()).hasSize(1);
+    }
+
+    @Test
+    void totals_only_has_number_and_sum_of_waits_and_holds_and_all_the_rest() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 1));
+        LimiterMetrics metrics = LimiterMetrics.of(limiter).totalsOnly();
+        metrics.bindTo(registry);
+        int threads = 4;
+        int each = 500;
+        List<CompletableFuture<Void>> work = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            work.add(CompletableFuture.runAsync(() -> {
+                for (int call = 0; call < each; call++) {
+                    Limiters.run(limiter, () -> {}).join();
+                }
+            }));
+        }
+        for (CompletableFuture<Void> end : work) {
+            end.get(30, TimeUnit.SECONDS);
+        }
+        await().until(() -> Scrape.of(registry).value("weir_limiter_hold_seconds_count", ONE) == threads * each);
+
+        Scrape scrape = Scrape.of(registry);
+        assertThat(scrape.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(threads * each);
+        assertThat(scrape.value("weir_limiter_acquired_total", ONE)).isEqualTo(threads * each);
+        assertThat(scrape.value("weir_limiter_wait_seconds_sum", ONE)).isBetween(1e-9, 60.0 * threads);
+        assertThat(scrape.value("weir_limiter_hold_seconds_sum", ONE)).isBetween(1e-9, 60.0);
+        assertThat(scrape.names()).doesNotContain("weir_limiter_wait_seconds_max");
+        metrics.close();
+        assertThat(registry.getMeters()).isEmpty();
     }
 
     @Test

@@ -1,14 +1,15 @@
 package dev.weir.limiter.core.watch;
 
 import io.github.resilience4j.bulkhead.Bulkhead;
+import java.util.Optional;
 
-/** A limiter whose permits are counted by a bulkhead. */
+/** A limiter whose permits may be counted by a bulkhead of its own. */
 public interface LedgerKeeper {
 
     /**
      * The ledger's numbers, to look at.
      *
-     * @return a live view: it can change nothing
+     * @return a live view, which can change nothing; empty where the bulkhead is somebody else's, as its meters are
      */
-    Bulkhead.Metrics ledger();
+    Optional<Bulkhead.Metrics> ledger();
 }
