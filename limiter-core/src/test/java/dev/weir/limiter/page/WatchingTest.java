@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -208,9 +209,11 @@ class WatchingTest {
                 });
         try (LimiterScope own =
                 LimiterScope.builder().limiter(LimiterRole.SHARED, slow).open()) {
-            CompletableFuture<Watching> begun = CompletableFuture.supplyAsync(() -> Watching.of(own, 10));
+            Executor threads =
+                    task -> new Thread(task, "asking").start(); // the common pool may have one, which is kept
+            CompletableFuture<Watching> begun = CompletableFuture.supplyAsync(() -> Watching.of(own, 10), threads);
             assertThat(asked.await(20, TimeUnit.SECONDS)).isTrue();
-            assertThat(CompletableFuture.supplyAsync(() -> own.limiter("meanwhile", 1))
+            assertThat(CompletableFuture.supplyAsync(() -> own.limiter("meanwhile", 1), threads)
                             .get(20, TimeUnit.SECONDS)
                             .name())
                     .isEqualTo("meanwhile");
