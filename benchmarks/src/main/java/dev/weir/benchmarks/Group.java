@@ -25,7 +25,13 @@ enum Group {
             "million a second",
             1e-6),
     WATCHED_ACQUIRE("Being watched: a permit", "Taken and given back.", "watching-acquire", "ns", 0),
-    WATCHED_RUN("Being watched: a small task", "Run with 7 others at once.", "watching-run", "ns", 0);
+    WATCHED_RUN("Being watched: a small task", "Run with 7 others at once.", "watching-run", "ns", 0),
+    WATCHED_LONGER(
+            "Being watched: a task of some ten microseconds",
+            "Run with 7 others at once.",
+            "watching-run-longer",
+            "ns",
+            0);
 
     final String title;
     final String about;
@@ -43,6 +49,11 @@ enum Group {
         this.scale = scale;
     }
 
+    /** Whether only Weir is measured, watched by one or another. */
+    boolean isWatched() {
+        return this == WATCHED_ACQUIRE || this == WATCHED_RUN || this == WATCHED_LONGER;
+    }
+
     boolean isTime() {
         return scale == 0;
     }
@@ -56,7 +67,9 @@ enum Group {
         } else if (benchmark.contains("RunBenchmark")) {
             return benchmark.contains("roundTrip") ? ROUND_TRIP : RUN;
         } else if (benchmark.contains("WatchingBenchmark")) {
-            return benchmark.endsWith("run") ? WATCHED_RUN : WATCHED_ACQUIRE;
+            return benchmark.endsWith("acquire")
+                    ? WATCHED_ACQUIRE
+                    : benchmark.endsWith("run") ? WATCHED_RUN : WATCHED_LONGER;
         } else if (benchmark.contains("IterateBenchmark")) {
             return ITERATE;
         }

@@ -51,7 +51,12 @@ record Score(Group group, String method, String label, double value, double erro
             "RECORDER_OF_OTHERS", "Flight Recorder, of other events",
             "RECORDER", "Flight Recorder, with the thresholds of our events",
             "RECORDER_OF_ALL", "Flight Recorder, of every wait and permit",
-            "METRICS", "Micrometer");
+            "METRICS", "Micrometer",
+            "METRICS_WITH_HISTOGRAMS", "Micrometer, with histograms",
+            "METRICS_OF_TOTALS", "Micrometer, totals only",
+            "HOLDERS", "holders tracked",
+            "OBSERVATION", "Micrometer Observation",
+            "EVERYTHING", "all of this");
 
     static Score of(RunResult run) {
         Result<?> result = run.getPrimaryResult();
@@ -69,7 +74,7 @@ record Score(Group group, String method, String label, double value, double erro
                 .map(value -> PARAMETERS.getOrDefault(value, value + " at a time"))
                 .toList();
         return switch (group) {
-            case WATCHED_ACQUIRE, WATCHED_RUN -> String.join(", ", parameters);
+            case WATCHED_ACQUIRE, WATCHED_RUN, WATCHED_LONGER -> String.join(", ", parameters);
             case ITERATE ->
                 Stream.concat(Stream.of(label(group, method)), parameters.stream())
                         .collect(Collectors.joining(", "));
@@ -94,7 +99,7 @@ record Score(Group group, String method, String label, double value, double erro
     }
 
     boolean isOurs() {
-        return label.startsWith("Weir") || group == Group.WATCHED_ACQUIRE || group == Group.WATCHED_RUN;
+        return label.startsWith("Weir") || group.isWatched();
     }
 
     /** The benchmark of ours that does the same, if that is not simply the fastest. */
