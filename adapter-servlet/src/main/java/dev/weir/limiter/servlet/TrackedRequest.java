@@ -6,6 +6,7 @@ import jakarta.servlet.ServletRequestWrapper;
 import jakarta.servlet.ServletResponse;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletRequestWrapper;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -60,18 +61,31 @@ final class TrackedRequest extends HttpServletRequestWrapper {
         return (AsyncContext) Proxy.newProxyInstance(
                 AsyncContext.class.getClassLoader(),
                 new Class<?>[] {AsyncContext.class},
-                (proxy, method, arguments) -> call(async, method, arguments));
+                new TrackedContext(async, exchange));
     }
 
-    private @Nullable Object call(AsyncContext async, Method method, Object @Nullable [] arguments) throws Throwable {
-        try {
-            return method.invoke(async, arguments);
-        } catch (InvocationTargetException e) {
-            throw e.getTargetException();
-        } finally {
-            if (method.getName().equals("complete")) {
-                exchange.completed();
+    private record TrackedContext(AsyncContext async, FilterExchange exchange) implements InvocationHandler {
+        @Override
+        public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
+            if (arguments != null && method.getName().equals("equals")) {
+                return isOf(arguments[0]);
             }
+            try {
+                return method.invoke(async, arguments);
+            } catch (InvocationTargetException e) {
+                throw e.getTargetException();
+            } finally {
+                if (method.getName().equals("complete")) {
+                    exchange.completed();
+                }
+            }
+        }
+
+        /** Whether an object is a proxy of the same: applications keep those of many requests, and look for one of them. */
+        private boolean isOf(@Nullable Object other) {
+            return other != null
+                    && Proxy.isProxyClass(other.getClass())
+                    && Proxy.getInvocationHandler(other).equals(this);
         }
     }
 }

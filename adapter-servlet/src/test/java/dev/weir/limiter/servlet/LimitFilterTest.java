@@ -134,6 +134,31 @@ class LimitFilterTest extends ContainerTest {
         eventuallyUses(limiter, 0, 0);
     }
 
+    /** As applications do that keep those of all clients, and remove one. */
+    @Test
+    void rule52AsyncContextIsEqualToItselfHoweverItIsAskedFor() throws Exception {
+        CapacityLimiter limiter = limiter("async", 2);
+        BlockingQueue<List<AsyncContext>> suspended = new LinkedBlockingQueue<>();
+        start(limited(limiter, (request, response) -> {
+            AsyncContext started = request.startAsync();
+            suspended.add(List.of(started, request.getAsyncContext()));
+        }));
+        try (Connection one = connect().get("/limited/1")) {
+            List<AsyncContext> first = suspended.poll(10, TimeUnit.SECONDS);
+            try (Connection other = connect().get("/limited/2")) {
+                List<AsyncContext> second = suspended.poll(10, TimeUnit.SECONDS);
+                assertThat(first.get(0)).isEqualTo(first.get(0)).isEqualTo(first.get(1));
+                assertThat(first.get(0)).hasSameHashCodeAs(first.get(1));
+                assertThat(first.get(0)).isNotEqualTo(second.get(0)).isNotEqualTo("another");
+                assertThat(first).doesNotContain(second.get(0));
+                second.get(1).complete();
+                assertThat(other.answer().status()).isEqualTo(200);
+            }
+            first.get(1).complete();
+            assertThat(one.answer().status()).isEqualTo(200);
+        }
+    }
+
     @Test
     void rule52PermitIsHeldOverDispatchesOfTheTarget() throws Exception {
         CapacityLimiter limiter = limiter("async", 1);

@@ -159,8 +159,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         follow(waiter);
         Gate.Answer answer = gate.admit(waiter);
         if (answer == Gate.Answer.GRANTED) {
-            waiter.waited(GRANTED);
-            return newPermit(0, moment(), waiter.origin);
+            return newPermit(waiter);
         }
         try {
             if (answer == Gate.Answer.QUEUED) {
@@ -193,10 +192,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         waiter.timed = expiry != null || listeners.hearOfPermits() || !waiter.mayBeTimedRoughly();
         Gate.Answer answer = watchers.followWaits() ? admitFollowed(waiter) : gate.admit(waiter);
         switch (answer) {
-            case GRANTED -> {
-                waiter.waited(GRANTED);
-                waiter.granted(newPermit(0, moment(), waiter.origin), false);
-            }
+            case GRANTED -> waiter.granted(newPermit(waiter), false);
             case QUEUED -> {
                 queued();
                 if (expiry != null && !waiter.kind.exempt()) {
@@ -236,28 +232,40 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         return holders == null ? null : holders.sample();
     }
 
-    /** For somebody who has not waited, and was not asked where he stands. */
-    private GatePermit newPermit() {
-        Holding.@Nullable Origin origin;
-        try {
-            origin = sample();
-        } catch (Throwable e) { // out of memory or stack, for a stack trace
-            release(0, false);
-            throw e;
-        }
-        return newPermit(0, moment(), origin);
-    }
-
     /** The time, if anybody wants to know when permits come and go; else 0. */
     private long moment() {
         return listeners.hearOfPermits() ? Nanos.now() : 0;
     }
 
-    /** The gate has counted it already: if it cannot be made, it goes back. */
-    private GatePermit newPermit(long waitedNanos, long grantedAt, Holding.@Nullable Origin origin) {
+    // The gate has counted these permits already: one that cannot be made goes back.
+
+    /** For somebody who has not waited, and was not asked where he stands. */
+    private GatePermit newPermit() {
         try {
-            return makePermit(waitedNanos, grantedAt, origin);
+            return makePermit(0, moment(), sample());
         } catch (Throwable e) { // the JVM's own: out of memory, out of stack
+            release(0, false);
+            throw e;
+        }
+    }
+
+    /** For somebody who did not have to wait. */
+    private GatePermit newPermit(Waiter<?> waiter) {
+        waiter.waited(GRANTED);
+        try {
+            return makePermit(0, moment(), waiter.origin);
+        } catch (Throwable e) { // the JVM's own
+            release(0, false);
+            throw e;
+        }
+    }
+
+    /** For somebody who has waited until now, which is a {@link #moment}. */
+    private GatePermit newPermit(Waiter<?> waiter, long now) {
+        waiter.waited(GRANTED);
+        try {
+            return makePermit(now == 0 ? 0 : now - waiter.waitingSince, now, waiter.origin);
+        } catch (Throwable e) { // the JVM's own
             release(0, false);
             throw e;
         }
@@ -294,19 +302,14 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
 
     private void tellGranted(Waiter<?> waiter, boolean passOn, long now) {
         if (waiter.runsUserCode()) {
-            Deliveries.deliver(() -> waiter.granted(permitFor(waiter, now), false));
+            Deliveries.deliver(() -> waiter.granted(newPermit(waiter, now), false));
         } else {
             try {
-                waiter.granted(permitFor(waiter, now), passOn);
+                waiter.granted(newPermit(waiter, now), passOn);
             } catch (Throwable e) { // only the JVM's own: out of memory, out of stack
                 Log.unexpected("granting a permit of limiter '" + name + "'", e);
             }
         }
-    }
-
-    private GatePermit permitFor(Waiter<?> waiter, long now) {
-        waiter.waited(GRANTED);
-        return newPermit(now == 0 ? 0 : now - waiter.waitingSince, now, waiter.origin);
     }
 
     private void tellRefused(Waiter<?> waiter, Refusal refusal) {

@@ -79,7 +79,7 @@ public final class LimiterMetrics implements MeterBinder, AutoCloseable {
 
     /**
      * The same meters, but of waits and holds only their number and their sum, as function timers: no maximum, and nothing
-     * that a registry makes of single values, such as histograms and percentiles. Costs half as much for each permit.
+     * that a registry makes of single values, such as histograms and percentiles. Costs about half as much for each permit.
      *
      * @return not bound yet, and apart from these
      */

@@ -16,6 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Watches the limiters of a scope, also those that are declared later, until it is closed or the scope is. A single daemon
@@ -96,15 +97,25 @@ final class Watching implements AutoCloseable {
             }
             number = made++;
         }
-        Watched watched = new Watched(number, limiter, Roles.of(scope, limiter), samples);
+        Watched watched = null;
         boolean kept = false;
         try {
+            watched = new Watched(number, limiter, Roles.of(scope, limiter), samples);
             watched.sample();
             kept = keep(watched);
         } finally {
             if (!kept) {
-                watched.close();
+                forget(limiter, watched);
             }
+        }
+    }
+
+    private void forget(CapacityLimiter limiter, @Nullable Watched watched) {
+        synchronized (this) {
+            known.remove(limiter);
+        }
+        if (watched != null) {
+            watched.close();
         }
     }
 
