@@ -58,7 +58,7 @@ final class StressedLimiter {
 
     /** How many permits the ledger has recorded; the gate's count, when nothing is under way. */
     int recorded() {
-        Bulkhead.Metrics ledger = limiter.ledger();
+        Bulkhead.Metrics ledger = limiter.gate().ledger();
         return ledger.getMaxAllowedConcurrentCalls() - ledger.getAvailableConcurrentCalls();
     }
 
