@@ -25,6 +25,10 @@ final class FlightEvents implements AutoCloseable {
         String field(String name) {
             return fields.getOrDefault(name, "");
         }
+
+        String firstLineOf(String name) {
+            return field(name).lines().findFirst().orElse("");
+        }
     }
 
     private final Recording recording = new Recording();
