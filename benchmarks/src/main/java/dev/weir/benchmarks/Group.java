@@ -31,6 +31,12 @@ enum Group {
             "Run with 7 others at once.",
             "watching-run-longer",
             "ns",
+            0),
+    WATCHED_LONG(
+            "Being watched: a task of some hundred microseconds",
+            "Run with 7 others at once.",
+            "watching-run-long",
+            "ns",
             0);
 
     final String title;
@@ -51,7 +57,7 @@ enum Group {
 
     /** Whether only Weir is measured, watched by one or another. */
     boolean isWatched() {
-        return this == WATCHED_ACQUIRE || this == WATCHED_RUN || this == WATCHED_LONGER;
+        return this == WATCHED_ACQUIRE || this == WATCHED_RUN || this == WATCHED_LONGER || this == WATCHED_LONG;
     }
 
     boolean isTime() {
@@ -67,9 +73,12 @@ enum Group {
         } else if (benchmark.contains("RunBenchmark")) {
             return benchmark.contains("roundTrip") ? ROUND_TRIP : RUN;
         } else if (benchmark.contains("WatchingBenchmark")) {
-            return benchmark.endsWith("acquire")
-                    ? WATCHED_ACQUIRE
-                    : benchmark.endsWith("run") ? WATCHED_RUN : WATCHED_LONGER;
+            return switch (benchmark.substring(benchmark.lastIndexOf('.') + 1)) {
+                case "acquire" -> WATCHED_ACQUIRE;
+                case "run" -> WATCHED_RUN;
+                case "runLonger" -> WATCHED_LONGER;
+                default -> WATCHED_LONG;
+            };
         } else if (benchmark.contains("IterateBenchmark")) {
             return ITERATE;
         }

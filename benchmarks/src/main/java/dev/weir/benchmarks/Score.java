@@ -46,17 +46,18 @@ record Score(Group group, String method, String label, double value, double erro
             Map.entry("items", "Weir, `iterate`"),
             Map.entry("aHopForEachItem", "A hop to a pool for each"));
 
-    private static final Map<String, String> PARAMETERS = Map.of(
-            "NOBODY", "nobody watches",
-            "RECORDER_OF_OTHERS", "Flight Recorder, of other events",
-            "RECORDER", "Flight Recorder, with the thresholds of our events",
-            "RECORDER_OF_ALL", "Flight Recorder, of every wait and permit",
-            "METRICS", "Micrometer",
-            "METRICS_WITH_HISTOGRAMS", "Micrometer, with histograms",
-            "METRICS_OF_TOTALS", "Micrometer, totals only",
-            "HOLDERS", "holders tracked",
-            "OBSERVATION", "Micrometer Observation",
-            "EVERYTHING", "all of this");
+    private static final Map<String, String> PARAMETERS = Map.ofEntries(
+            Map.entry("NOBODY", "nobody watches"),
+            Map.entry("RECORDER_OF_OTHERS", "Flight Recorder, of other events"),
+            Map.entry("RECORDER", "Flight Recorder, with the thresholds of our events"),
+            Map.entry("RECORDER_OF_ALL", "Flight Recorder, of every wait and permit"),
+            Map.entry("METRICS", "Micrometer"),
+            Map.entry("METRICS_WITH_HISTOGRAMS", "Micrometer, with histograms"),
+            Map.entry("METRICS_OF_TOTALS", "Micrometer, totals only"),
+            Map.entry("HOLDERS", "holders tracked"),
+            Map.entry("OBSERVATION", "Micrometer Observation"),
+            Map.entry("OBSERVATION_WITH_LONG_TASKS", "Micrometer Observation, with its list of what is going on"),
+            Map.entry("EVERYTHING", "all of this"));
 
     static Score of(RunResult run) {
         Result<?> result = run.getPrimaryResult();

@@ -11,6 +11,7 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
+import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler.IgnoredMeters;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.observation.ObservationRegistry;
 import java.time.Duration;
@@ -46,6 +47,8 @@ public class WatchingBenchmark {
     private static final long TOKENS = 20;
     private static final int LONGER_TASKS = 1_000;
     private static final long LONGER_TOKENS = 5_000;
+    private static final int LONG_TASKS = 100;
+    private static final long LONG_TOKENS = 50_000;
 
     /** Who watches. */
     public enum Watcher {
@@ -67,6 +70,8 @@ public class WatchingBenchmark {
         HOLDERS,
         /** Micrometer Observation, with timers made of it. */
         OBSERVATION,
+        /** Micrometer Observation, with timers and with Micrometer's list of all that is going on. */
+        OBSERVATION_WITH_LONG_TASKS,
         /** Metrics, holders, JMX, Flight Recorder with its defaults, and observation. */
         EVERYTHING;
 
@@ -79,7 +84,7 @@ public class WatchingBenchmark {
         }
 
         boolean isObservation() {
-            return this == OBSERVATION || this == EVERYTHING;
+            return name().startsWith("OBSERVATION") || this == EVERYTHING;
         }
 
         boolean isRecorder() {
@@ -118,7 +123,12 @@ public class WatchingBenchmark {
         }
         if (watcher.isObservation()) {
             ObservationRegistry observations = ObservationRegistry.create();
-            observations.observationConfig().observationHandler(new DefaultMeterObservationHandler(registry));
+            observations
+                    .observationConfig()
+                    .observationHandler(
+                            watcher == Watcher.OBSERVATION_WITH_LONG_TASKS
+                                    ? new DefaultMeterObservationHandler(registry)
+                                    : new DefaultMeterObservationHandler(registry, IgnoredMeters.LONG_TASK_TIMER));
             LimiterObservation.observe(scope, observations);
         }
         if (watcher == Watcher.EVERYTHING) {
@@ -175,6 +185,13 @@ public class WatchingBenchmark {
     @OperationsPerInvocation(LONGER_TASKS)
     public void runLonger() throws InterruptedException {
         run(LONGER_TASKS, LONGER_TOKENS);
+    }
+
+    /** Tasks of some hundred microseconds. */
+    @Benchmark
+    @OperationsPerInvocation(LONG_TASKS)
+    public void runLong() throws InterruptedException {
+        run(LONG_TASKS, LONG_TOKENS);
     }
 
     @SuppressWarnings("FutureReturnValueIgnored") // a latch tells when all have ended

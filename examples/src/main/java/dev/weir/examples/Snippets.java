@@ -26,6 +26,8 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
+import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
+import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler.IgnoredMeters;
 import io.micrometer.observation.ObservationRegistry;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -375,6 +377,14 @@ final class Snippets {
         Registration observing = LimiterObservation.observe(limiters, observations);
         // end::observation
         return observing;
+    }
+
+    static void observationHandler(ObservationRegistry observations, MeterRegistry registry) {
+        // tag::observation-handler
+        observations
+                .observationConfig()
+                .observationHandler(new DefaultMeterObservationHandler(registry, IgnoredMeters.LONG_TASK_TIMER));
+        // end::observation-handler
     }
 
     static void statistics(LimiterScope limiters) {
