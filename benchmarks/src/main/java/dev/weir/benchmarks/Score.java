@@ -75,7 +75,7 @@ record Score(Group group, String method, String label, double value, double erro
                 .map(value -> PARAMETERS.getOrDefault(value, value + " at a time"))
                 .toList();
         return switch (group) {
-            case WATCHED_ACQUIRE, WATCHED_RUN, WATCHED_LONGER -> String.join(", ", parameters);
+            case WATCHED_ACQUIRE, WATCHED_RUN, WATCHED_LONGER, WATCHED_LONG -> String.join(", ", parameters);
             case ITERATE ->
                 Stream.concat(Stream.of(label(group, method)), parameters.stream())
                         .collect(Collectors.joining(", "));

@@ -7,16 +7,16 @@ import dev.weir.limiter.ScopeListener;
 import dev.weir.limiter.core.watch.Roles;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Optional;
 
 /** The limiters of a scope, or a single one, in one registry. */
 final class Binding {
 
-    /** Whether a meter is somebody else's is decided by comparing with those there were before: one binding at a time. */
-    private static final Object ONE_AT_A_TIME = new Object();
-
     private final MeterRegistry registry;
     private final boolean totalsOnly;
-    private final IdentityHashMap<CapacityLimiter, LimiterMeters> bound = new IdentityHashMap<>(); // guarded by this
+    private final IdentityHashMap<CapacityLimiter, Optional<LimiterMeters>> bound =
+            new IdentityHashMap<>(); // guarded by this; empty while they are being made
     private boolean closed; // guarded by this
     private Registration listening = () -> {};
 
@@ -48,18 +48,45 @@ final class Binding {
         return binding;
     }
 
-    private synchronized void add(CapacityLimiter limiter, String scope, String role) {
-        if (!closed && !bound.containsKey(limiter)) {
-            synchronized (ONE_AT_A_TIME) {
-                bound.put(limiter, new LimiterMeters(limiter, scope, role, registry, totalsOnly));
+    /** Without our lock while the registry runs filters and listeners of the user's. */
+    private void add(CapacityLimiter limiter, String scope, String role) {
+        if (!begin(limiter)) {
+            return;
+        }
+        Optional<LimiterMeters> made = Optional.empty();
+        try {
+            made = Optional.of(new LimiterMeters(limiter, scope, role, registry, totalsOnly));
+        } finally {
+            if (!end(limiter, made)) {
+                made.ifPresent(LimiterMeters::close);
             }
         }
     }
 
-    synchronized void close() {
-        closed = true;
+    private synchronized boolean begin(CapacityLimiter limiter) {
+        return !closed && bound.putIfAbsent(limiter, Optional.empty()) == null;
+    }
+
+    /** False when it was closed meanwhile. */
+    private synchronized boolean end(CapacityLimiter limiter, Optional<LimiterMeters> made) {
+        if (!closed && made.isPresent()) {
+            bound.put(limiter, made);
+        } else {
+            bound.remove(limiter);
+        }
+        return !closed;
+    }
+
+    void close() {
         listening.close();
-        bound.values().forEach(LimiterMeters::close);
+        takeAll().forEach(LimiterMeters::close);
+    }
+
+    private synchronized List<LimiterMeters> takeAll() {
+        closed = true;
+        List<LimiterMeters> all =
+                bound.values().stream().flatMap(Optional::stream).toList();
         bound.clear();
+        return all;
     }
 }

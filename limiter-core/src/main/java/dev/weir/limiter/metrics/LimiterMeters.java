@@ -38,7 +38,7 @@ final class LimiterMeters {
     LimiterMeters(CapacityLimiter limiter, String scope, String role, MeterRegistry registry, boolean totalsOnly) {
         this.limiter = limiter;
         this.tags = Tags.of("scope", scope, "limiter", limiter.name(), "role", role);
-        this.own = new OwnMeters(registry);
+        this.own = new OwnMeters(registry, tags);
         try {
             gauges(registry);
             counters(registry);
@@ -51,6 +51,7 @@ final class LimiterMeters {
             } else {
                 timers(registry);
             }
+            own.complete();
         } catch (Throwable e) {
             close();
             throw e;

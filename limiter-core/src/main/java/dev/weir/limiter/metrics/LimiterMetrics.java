@@ -44,7 +44,7 @@ public final class LimiterMetrics implements MeterBinder, AutoCloseable {
 
     private final Binder binder;
     private final boolean totalsOnly;
-    private final List<Binding> bindings = new ArrayList<>(); // guarded by this
+    private final List<Binding> bindings = new ArrayList<>(); // guarded by itself
 
     private interface Binder {
         Binding bind(MeterRegistry registry, boolean totalsOnly);
@@ -95,14 +95,21 @@ public final class LimiterMetrics implements MeterBinder, AutoCloseable {
      *     message names it, and nothing is left registered
      */
     @Override
-    public synchronized void bindTo(MeterRegistry registry) {
-        bindings.add(binder.bind(Objects.requireNonNull(registry, "registry"), totalsOnly));
+    public void bindTo(MeterRegistry registry) {
+        Binding binding = binder.bind(Objects.requireNonNull(registry, "registry"), totalsOnly);
+        synchronized (bindings) {
+            bindings.add(binding);
+        }
     }
 
     /** Removes every meter from every registry, and the listeners from the limiters. Can be bound again after. */
     @Override
-    public synchronized void close() {
-        bindings.forEach(Binding::close);
-        bindings.clear();
+    public void close() {
+        List<Binding> all;
+        synchronized (bindings) {
+            all = List.copyOf(bindings);
+            bindings.clear();
+        }
+        all.forEach(Binding::close);
     }
 }

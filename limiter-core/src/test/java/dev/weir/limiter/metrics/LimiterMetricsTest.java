@@ -26,13 +26,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -243,6 +246,56 @@ class LimiterMetricsTest {
             metrics.close();
             metrics.bindTo(registry);
             assertThat(Scrape.of(registry).value("weir_limiter_capacity", ONE)).isEqualTo(1);
+        }
+    }
+
+    /** What a registry calls may wait for another thread that binds or closes. */
+    @Test
+    void no_lock_is_held_while_the_registry_runs_code_of_the_user() throws Exception {
+        try (CapacityLimiter one = CapacityLimiter.of("one", 1);
+                CapacityLimiter two = CapacityLimiter.of("two", 1)) {
+            LimiterMetrics metrics = LimiterMetrics.of(one);
+            List<String> refused = new CopyOnWriteArrayList<>();
+            AtomicBoolean first = new AtomicBoolean(true);
+            registry.config().meterFilter(new MeterFilter() {
+                @Override
+                public Meter.Id map(Meter.Id id) {
+                    if (first.compareAndSet(true, false)) {
+                        onAnotherThread(() -> {
+                            metrics.close();
+                            LimiterMetrics.of(two).bindTo(new SimpleMeterRegistry());
+                            try {
+                                LimiterMetrics.of(one).bindTo(registry); // just being bound
+                            } catch (IllegalStateException e) {
+                                refused.add(String.valueOf(e.getMessage()));
+                            }
+                        });
+                    }
+                    return id;
+                }
+            });
+
+            metrics.bindTo(registry);
+
+            assertThat(Scrape.of(registry).value("weir_limiter_capacity", ONE)).isEqualTo(1);
+            assertThat(refused)
+                    .singleElement()
+                    .asString()
+                    .contains("tag(limiter=one)", "being bound to the registry", "LimiterScope.builder().name");
+            metrics.close();
+            assertThat(registry.getMeters()).isEmpty();
+            LimiterMetrics.of(one).bindTo(registry);
+            assertThat(Scrape.of(registry).value("weir_limiter_capacity", ONE)).isEqualTo(1);
+        }
+    }
+
+    private static void onAnotherThread(Runnable work) {
+        FutureTask<Void> task = new FutureTask<>(work, null);
+        new Thread(task).start();
+        try {
+            task.get(10, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError(e);
         }
     }
 
