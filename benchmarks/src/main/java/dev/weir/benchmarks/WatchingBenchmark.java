@@ -38,9 +38,9 @@ import org.openjdk.jmh.infra.Blackhole;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 4, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Warmup(iterations = 8, time = 1) // until all of Micrometer is compiled
 @Measurement(iterations = 8, time = 400, timeUnit = TimeUnit.MILLISECONDS)
-@Fork(2)
+@Fork(1)
 public class WatchingBenchmark {
 
     private static final int TASKS = 10_000;
