@@ -70,6 +70,14 @@ class HoldersTest {
     }
 
     @Test
+    void a_permit_says_whose_it_is_and_whether_it_is_held() throws Exception {
+        Permit permit = tracking(SHORT).acquire();
+        assertThat(permit).hasToString("Permit[tracked, held]");
+        permit.close();
+        assertThat(permit).hasToString("Permit[tracked, closed]");
+    }
+
+    @Test
     void holders_are_listed_with_age_thread_and_stack_the_oldest_first() throws Exception {
         CapacityLimiter limiter = tracking(Duration.ofHours(1));
         CountDownLatch end = new CountDownLatch(1);

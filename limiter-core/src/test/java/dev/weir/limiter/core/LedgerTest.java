@@ -89,6 +89,35 @@ class LedgerTest {
     }
 
     @Test
+    void rule_1_3_a_full_ledger_records_no_more_whether_interrupted_or_not() {
+        for (int i = 0; i < 4; i++) {
+            assertThat(ledger.take()).isTrue();
+        }
+        assertThat(ledger.take()).isFalse();
+        Thread.currentThread().interrupt();
+        try {
+            assertThat(ledger.take()).isFalse();
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            Thread.interrupted();
+        }
+        assertThat(ledger.metrics().getAvailableConcurrentCalls()).isZero();
+    }
+
+    /** As after thousands of resizes between a look at the gate and its change. */
+    @Test
+    void rule_1_3_a_ledger_that_has_fallen_behind_follows() {
+        Ledger behind = new Ledger("behind", 3);
+        Gate ahead = new Gate(behind, 4, 100, 2, now::get);
+        for (int i = 0; i < 4; i++) {
+            assertThat(ahead.tryTake()).isTrue();
+        }
+        assertThat(ahead.tryTake()).isFalse();
+        assertThat(behind.metrics().getMaxAllowedConcurrentCalls()).isEqualTo(4);
+        assertThat(behind.metrics().getAvailableConcurrentCalls()).isZero();
+    }
+
+    @Test
     void rule_1_1_unlimited_stays_away_from_the_end_of_the_ledgers_counter() {
         gate.resize(CapacityLimiter.UNLIMITED, new ArrayList<>());
         assertThat(gate.capacity()).isEqualTo(CapacityLimiter.UNLIMITED);
