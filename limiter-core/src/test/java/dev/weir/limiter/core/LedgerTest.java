@@ -155,6 +155,75 @@ class LedgerTest {
         assertInvariant();
     }
 
+    /** Races of a release, which tells the ledger first, with somebody who queues: the permit changes hands after all. */
+    @Test
+    void rule_1_3_gate_and_ledger_agree_after_a_race_of_releases_and_waiters() throws Exception {
+        int threads = 2;
+        CountDownLatch done = new CountDownLatch(threads);
+        gate.resize(1, new ArrayList<>());
+        for (int t = 0; t < threads; t++) {
+            new Thread(
+                            () -> {
+                                for (int i = 0; i < 20_000; i++) {
+                                    Granted waiter = new Granted();
+                                    if (gate.admit(waiter) == Gate.Answer.QUEUED) {
+                                        waiter.await();
+                                    }
+                                    if (gate.release() instanceof Granted next) {
+                                        next.granted = true;
+                                    }
+                                }
+                                done.countDown();
+                            },
+                            "ledger-test-" + t)
+                    .start();
+        }
+        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(gate.snapshot().inUse()).isZero();
+        assertInvariant();
+    }
+
+    private static final class Granted extends Waiter<Void> {
+        private volatile boolean granted;
+
+        Granted() {
+            super(Kind.NEWCOMER);
+        }
+
+        void await() {
+            while (!granted) {
+                Thread.yield();
+            }
+        }
+
+        @Override
+        void granted(GatePermit permit, boolean passOn) {}
+
+        @Override
+        void refused(Refusal refusal) {}
+    }
+
+    @Test
+    void rule_1_6_the_oldest_wait_is_that_of_the_head_waiter_whoever_came_and_went() {
+        gate.resize(0, new ArrayList<>());
+        Waiter<?> gone = waiter(Waiter.Kind.NEWCOMER);
+        gate.admit(gone);
+        assertThat(gate.remove(gone)).isTrue();
+        now.set(100);
+        Waiter<?> first = waiter(Waiter.Kind.NEWCOMER);
+        gate.admit(first);
+        now.set(110);
+        Waiter<?> second = waiter(Waiter.Kind.NEWCOMER);
+        gate.admit(second);
+        now.set(130);
+        assertThat(gate.snapshot().oldestWaitNanos()).isEqualTo(30);
+        assertThat(gate.remove(first)).isTrue();
+        assertThat(gate.snapshot().oldestWaitNanos()).isEqualTo(20);
+        now.set(140);
+        gate.admit(waiter(Waiter.Kind.FINISHING));
+        assertThat(gate.snapshot().oldestWaitNanos()).isEqualTo(30);
+    }
+
     @Test
     void rule_1_6_a_wait_limit_takes_newcomers_only_and_in_order() {
         Gate timed = new Gate(new Ledger("timed", 0), 0, 100, 0, now::get);
