@@ -279,6 +279,7 @@ final class Gate {
     @Nullable Waiter<?> release() {
         boolean recorded = false;
         for (long seen = word; (seen & (LOCKED | WAITING_MASK)) == 0 && inUse(seen) <= capacity(seen); seen = word) {
+            requireInUse(seen);
             if (!recorded) {
                 ledger.giveBack();
                 recorded = true;
@@ -290,10 +291,18 @@ final class Gate {
         return releaseLocked(recorded);
     }
 
+    /** A permit that came back twice would otherwise be borrowed from the bits above, and leave the gate locked for ever. */
+    private static void requireInUse(long seen) {
+        if (inUse(seen) == 0) {
+            throw new IllegalStateException("a permit came back, and none is in use");
+        }
+    }
+
     private @Nullable Waiter<?> releaseLocked(boolean recorded) {
         long seen = lock();
         long next = seen;
         try {
+            requireInUse(seen);
             Waiter<?> head = head();
             if (head != null && inUse(seen) <= limit(head, capacity(seen))) {
                 if (recorded) {

@@ -1,6 +1,7 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Permit;
@@ -102,6 +103,21 @@ class LedgerTest {
             Thread.interrupted();
         }
         assertThat(ledger.metrics().getAvailableConcurrentCalls()).isZero();
+    }
+
+    @Test
+    void rule_1_3_a_permit_too_many_is_refused_and_breaks_nothing() {
+        assertThat(gate.tryTake()).isTrue();
+        Waiter<?> nobody = gate.release();
+        assertThat(nobody).isNull();
+        assertThatIllegalStateException().isThrownBy(gate::release);
+        gate.resize(0, new ArrayList<>());
+        gate.admit(waiter(Waiter.Kind.NEWCOMER));
+        assertThatIllegalStateException().isThrownBy(gate::release);
+        List<Waiter<?>> granted = new ArrayList<>();
+        gate.resize(1, granted);
+        assertThat(granted).hasSize(1);
+        assertInvariant();
     }
 
     /** As after thousands of resizes between a look at the gate and its change. */

@@ -179,6 +179,21 @@ public abstract class RunRules extends LimiterRules {
     }
 
     @Test
+    void rule_2_1_work_in_the_queue_does_not_wait_for_dependents_of_work_that_has_ended() {
+        assumeTrue(ownsThreads(), "work runs on threads of the limiter's own");
+        CapacityLimiter limiter = limiter(1);
+        Gate gate = new Gate();
+        Gate dependents = new Gate();
+        CompletableFuture<String> dependent = Limiters.run(limiter, gate).thenApply(value -> dependents.call());
+        CompletableFuture<String> queued = Limiters.run(limiter, () -> "ran");
+        gate.open();
+
+        get(queued);
+        dependents.open();
+        get(dependent);
+    }
+
+    @Test
     void rule_2_1_call_runs_on_the_calling_thread_under_a_permit() throws Exception {
         CapacityLimiter limiter = limiter(1);
 
