@@ -1,6 +1,7 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
@@ -171,6 +172,53 @@ class PlatformCrewTest {
                 sent += caller.get(SECONDS, TimeUnit.SECONDS);
             }
             assertThat(ran).hasValue(sent);
+        }
+    }
+
+    /** Its thread is kept by a dependent of work before it, and there may be no other, until there is more capacity. */
+    @Test
+    void rule_2_6_more_capacity_brings_a_thread_for_work_that_is_admitted_already() throws Exception {
+        CapacityLimiter limiter = limiter(1);
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        CountDownLatch mayGoOn = new CountDownLatch(1);
+        CompletableFuture<Boolean> dependent = Limiters.run(limiter, () -> mayEnd.await(SECONDS, TimeUnit.SECONDS))
+                .thenApply(value -> {
+                    try {
+                        return mayGoOn.await(SECONDS, TimeUnit.SECONDS);
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                });
+        CompletableFuture<String> admitted = Limiters.run(limiter, () -> "ran");
+        mayEnd.countDown();
+        await().until(() -> limiter.statistics().waiting() == 0);
+        assertThat(admitted).isNotDone();
+
+        limiter.resize(2);
+
+        assertThat(admitted.get(SECONDS, TimeUnit.SECONDS)).isEqualTo("ran");
+        mayGoOn.countDown();
+        assertThat(dependent.get(SECONDS, TimeUnit.SECONDS)).isTrue();
+    }
+
+    /** Each task comes while the thread of the one before, the only one there may be, is about to end. */
+    @Test
+    void rule_2_6_a_task_that_comes_while_the_last_thread_ends_is_run() {
+        PlatformCrew crew = new PlatformCrew("ending", () -> 1, Duration.ZERO);
+        Random random = new Random();
+        AtomicInteger ran = new AtomicInteger();
+        for (int sent = 1; sent <= 5_000; sent++) {
+            crew.execute(ran::incrementAndGet, false);
+            long start = System.nanoTime();
+            while (ran.get() < sent) {
+                assertThat(System.nanoTime() - start)
+                        .as("task %d has waited for, in ns", sent)
+                        .isLessThan(TimeUnit.SECONDS.toNanos(SECONDS));
+                Thread.onSpinWait();
+            }
+            for (int spins = random.nextInt(20); spins > 0; spins--) {
+                Thread.onSpinWait();
+            }
         }
     }
 

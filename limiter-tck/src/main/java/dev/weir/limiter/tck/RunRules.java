@@ -514,6 +514,28 @@ public abstract class RunRules extends LimiterRules {
     }
 
     @Test
+    void rule_2_3_an_interrupt_does_not_reach_dependents_of_whoever_is_next() {
+        CapacityLimiter limiter = limiter(1);
+        CountDownLatch running = new CountDownLatch(1);
+        CompletableFuture<String> work = Limiters.runInterruptibly(limiter, () -> {
+            running.countDown();
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.onSpinWait();
+            }
+            return "leaves it to others to clear the flag";
+        });
+        awaitUninterruptibly(running);
+        CompletableFuture<Boolean> next = limiter.acquireAsync().thenApply(permit -> {
+            permit.close();
+            return Thread.currentThread().isInterrupted();
+        });
+
+        assertThat(work.cancel(true)).isTrue();
+
+        assertThat(get(next)).isFalse();
+    }
+
+    @Test
     void rule_2_3_an_interrupt_never_reaches_other_work() {
         CapacityLimiter limiter = limiter(1);
         for (int round = 0; round < 300; round++) {
@@ -1166,6 +1188,24 @@ public abstract class RunRules extends LimiterRules {
                 "the result", new WeakReference<>(result),
                 "the future", new WeakReference<>(outcome),
                 "the future that failed", new WeakReference<>(failed));
+    }
+
+    @Test
+    void rule_2_8_the_future_of_work_that_has_ended_keeps_nothing_of_the_work() {
+        CapacityLimiter limiter = limiter(1);
+        List<CompletableFuture<Integer>> kept = new ArrayList<>();
+
+        awaitCollected("what the work captured", runAndKeep(limiter, kept));
+
+        assertThat(get(kept.get(0))).isEqualTo(100_000);
+    }
+
+    private WeakReference<?> runAndKeep(CapacityLimiter limiter, List<CompletableFuture<Integer>> kept) {
+        byte[] captured = new byte[100_000];
+        CompletableFuture<Integer> outcome = Limiters.run(limiter, () -> captured.length);
+        get(outcome);
+        kept.add(outcome);
+        return new WeakReference<>(captured);
     }
 
     @Test

@@ -1,0 +1,110 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Limiters;
+import dev.weir.limiter.tck.IdleLimiters;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What covers a thread is gone with the work. */
+class HeldTest {
+
+    @RegisterExtension
+    final IdleLimiters limiters = new IdleLimiters();
+
+    @Test
+    void rule_2_8_an_idle_worker_keeps_no_permit() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("idle")
+                .capacity(1)
+                .workerIdleTime(Duration.ofHours(1))
+                .build());
+        awaitCollected(permitOf(limiter));
+    }
+
+    @Test
+    void rule_2_8_a_thread_of_somebody_elses_keeps_no_permit() throws Exception {
+        ExecutorService executor = Executors.newSingleThreadExecutor();
+        try {
+            CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("lent")
+                    .capacity(1)
+                    .workers(executor)
+                    .build());
+            awaitCollected(permitOf(limiter));
+            assertThat(executor.submit(Held::current).get(10, TimeUnit.SECONDS)).isNull();
+        } finally {
+            executor.shutdown();
+        }
+    }
+
+    /** Without a look at what covers the thread: that alone would change how it is kept. */
+    private static WeakReference<GatePermit> permitOf(CapacityLimiter limiter) throws Exception {
+        CompletableFuture<Void> work = Limiters.run(limiter, () -> {});
+        work.get(10, TimeUnit.SECONDS);
+        GatePermit permit = Objects.requireNonNull(((RunTask<?>) work).runsUnder());
+        assertThat(permit.isOpen()).isFalse();
+        return new WeakReference<>(permit);
+    }
+
+    /** Each piece of work starts the next one and ends. */
+    @Test
+    void rule_2_8_a_chain_of_work_does_not_pile_up_permits() throws Exception {
+        CapacityLimiter even = limiters.watchAndClose(CapacityLimiter.of("even", 2));
+        CapacityLimiter odd = limiters.watchAndClose(CapacityLimiter.of("odd", 2));
+        CompletableFuture<Integer> deepest = new CompletableFuture<>();
+        next(List.of(even, odd), 0, new AtomicReference<>(), 0, deepest);
+
+        assertThat(deepest.get(20, TimeUnit.SECONDS))
+                .as("permits that cover one piece of work")
+                .isLessThan(10);
+    }
+
+    private static void next(
+            List<CapacityLimiter> limiters,
+            int step,
+            AtomicReference<CompletableFuture<Void>> before,
+            int deepest,
+            CompletableFuture<Integer> outcome) {
+        if (step == 1000) {
+            outcome.complete(deepest);
+            return;
+        }
+        CompletableFuture<Void> mine = new CompletableFuture<>();
+        CompletableFuture<Void> ended = before.getAndSet(mine);
+        Limiters.run(limiters.get(step % 2), () -> {
+                    if (ended != null) {
+                        ended.get(10, TimeUnit.SECONDS); // so that its permit is back
+                    }
+                    int depth = 0;
+                    for (Held held = Held.current(); held != null; held = held.outer()) {
+                        depth++;
+                    }
+                    next(limiters, step + 1, before, Math.max(deepest, depth), outcome);
+                    return null;
+                })
+                .whenComplete((value, failure) -> {
+                    mine.complete(null);
+                    if (failure != null) {
+                        outcome.completeExceptionally(failure);
+                    }
+                });
+    }
+
+    private static void awaitCollected(WeakReference<GatePermit> permit) {
+        await().until(() -> {
+            System.gc();
+            return permit.refersTo(null);
+        });
+    }
+}
