@@ -70,6 +70,7 @@ class HeldTest {
                 .isLessThan(10);
     }
 
+    @SuppressWarnings("FutureReturnValueIgnored") // the outcome hears of failures
     private static void next(
             List<CapacityLimiter> limiters,
             int step,
