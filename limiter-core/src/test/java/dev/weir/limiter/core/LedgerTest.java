@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 /** The ledger's limit is max(capacity, in use), and it counts what the gate counts (docs/invariants.md). */
@@ -207,8 +208,12 @@ class LedgerTest {
         }
 
         void await() {
-            while (!granted) {
-                Thread.yield();
+            for (int spins = 0; !granted; spins++) {
+                if (spins < 1000) {
+                    Thread.onSpinWait();
+                } else {
+                    LockSupport.parkNanos(1_000); // the other one needs a processor
+                }
             }
         }
 
