@@ -51,10 +51,11 @@ final class LimiterMeters {
             } else {
                 timers(registry);
             }
-            own.complete();
         } catch (Throwable e) {
             close();
             throw e;
+        } finally {
+            own.complete();
         }
     }
 
@@ -183,7 +184,7 @@ final class LimiterMeters {
 
     void close() {
         listening.close();
-        ledger.close();
+        OwnMeters.removing("resilience4j.bulkhead", ledger::close);
         own.close();
     }
 }

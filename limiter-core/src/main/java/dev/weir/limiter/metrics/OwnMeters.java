@@ -3,6 +3,7 @@ package dev.weir.limiter.metrics;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -25,7 +26,6 @@ final class OwnMeters {
 
     private final MeterRegistry registry;
     private final Claim claim;
-    private boolean complete;
     private final Set<Meter> others = Collections.newSetFromMap(new IdentityHashMap<>());
     private final List<Meter> own = new ArrayList<>();
 
@@ -33,7 +33,7 @@ final class OwnMeters {
     private record Claim(MeterRegistry registry, Tags tags) {}
 
     /**
-     * Until {@link #complete} or {@link #close} nobody else can register meters of these tags.
+     * Until {@link #complete} nobody else can register meters of these tags.
      *
      * @throws IllegalStateException when somebody else is about to
      */
@@ -70,20 +70,25 @@ final class OwnMeters {
 
     void remove(Meter meter) {
         own.remove(meter);
-        registry.remove(meter);
+        removing(meter.getId().getName(), () -> registry.remove(meter));
     }
 
-    /** All are registered. */
-    void complete() {
-        if (!complete) { // once: later the claim may be somebody else's
-            complete = true;
-            CLAIMS.remove(claim);
+    /** What listeners of the registry throw keeps no other meter from being removed. */
+    static void removing(String name, Runnable removal) {
+        try {
+            removal.run();
+        } catch (RuntimeException e) {
+            System.getLogger("dev.weir.limiter")
+                    .log(Level.WARNING, "A listener failed as meter " + name + " was removed", e);
         }
     }
 
+    /** All are registered, or removed again. To be called once. */
+    void complete() {
+        CLAIMS.remove(claim);
+    }
+
     void close() {
-        own.forEach(registry::remove);
-        own.clear();
-        complete();
+        List.copyOf(own).forEach(this::remove);
     }
 }

@@ -15,6 +15,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Test;
 
 /** The ledger's limit is max(capacity, in use), and it counts what the gate counts (docs/invariants.md). */
@@ -148,26 +149,16 @@ class LedgerTest {
     /** Races of the fast paths with resize: at rest, gate and ledger agree. */
     @Test
     void rule_1_3_gate_and_ledger_agree_after_a_race_of_resizes_and_permits() throws Exception {
-        int threads = 4;
-        CountDownLatch done = new CountDownLatch(threads);
-        for (int t = 0; t < threads; t++) {
-            boolean resizer = t == 0;
-            new Thread(
-                            () -> {
-                                Random random = new Random();
-                                for (int i = 0; i < 50_000; i++) {
-                                    if (resizer) {
-                                        gate.resize(random.nextInt(6), new ArrayList<>());
-                                    } else if (gate.tryTake()) {
-                                        Waiter<?> ignored = gate.release();
-                                    }
-                                }
-                                done.countDown();
-                            },
-                            "ledger-test-" + t)
-                    .start();
-        }
-        assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
+        together(4, thread -> {
+            Random random = new Random();
+            for (int i = 0; i < 50_000; i++) {
+                if (thread == 0) {
+                    gate.resize(random.nextInt(6), new ArrayList<>());
+                } else if (gate.tryTake()) {
+                    Waiter<?> ignored = gate.release();
+                }
+            }
+        });
         assertThat(gate.snapshot().inUse()).isZero();
         assertInvariant();
     }
@@ -175,29 +166,35 @@ class LedgerTest {
     /** Races of a release, which tells the ledger first, with somebody who queues: the permit changes hands after all. */
     @Test
     void rule_1_3_gate_and_ledger_agree_after_a_race_of_releases_and_waiters() throws Exception {
-        int threads = 2;
-        CountDownLatch done = new CountDownLatch(threads);
         gate.resize(1, new ArrayList<>());
+        together(2, thread -> {
+            for (int i = 0; i < 20_000; i++) {
+                Granted waiter = new Granted();
+                if (gate.admit(waiter) == Gate.Answer.QUEUED) {
+                    waiter.await();
+                }
+                if (gate.release() instanceof Granted next) {
+                    next.granted = true;
+                }
+            }
+        });
+        assertThat(gate.snapshot().inUse()).isZero();
+        assertInvariant();
+    }
+
+    private static void together(int threads, IntConsumer race) throws Exception {
+        CountDownLatch done = new CountDownLatch(threads);
         for (int t = 0; t < threads; t++) {
+            int thread = t;
             new Thread(
                             () -> {
-                                for (int i = 0; i < 20_000; i++) {
-                                    Granted waiter = new Granted();
-                                    if (gate.admit(waiter) == Gate.Answer.QUEUED) {
-                                        waiter.await();
-                                    }
-                                    if (gate.release() instanceof Granted next) {
-                                        next.granted = true;
-                                    }
-                                }
+                                race.accept(thread);
                                 done.countDown();
                             },
                             "ledger-test-" + t)
                     .start();
         }
         assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(gate.snapshot().inUse()).isZero();
-        assertInvariant();
     }
 
     private static final class Granted extends Waiter<Void> {

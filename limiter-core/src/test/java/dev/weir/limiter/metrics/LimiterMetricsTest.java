@@ -289,6 +289,26 @@ class LimiterMetricsTest {
         }
     }
 
+    @Test
+    void a_listener_of_the_registry_that_throws_leaves_no_meter_behind_and_nothing_reserved() {
+        try (CapacityLimiter one = CapacityLimiter.of("one", 1)) {
+            Timer others = registry.timer("weir.limiter.hold", "scope", "none", "limiter", "one", "role", "none");
+            registry.config().onMeterRemoved(meter -> {
+                throw new IllegalStateException("whatever listeners throw is theirs");
+            });
+            LimiterMetrics metrics = LimiterMetrics.of(one);
+
+            for (int attempt = 0; attempt < 2; attempt++) {
+                assertThatIllegalStateException()
+                        .isThrownBy(() -> metrics.bindTo(registry))
+                        .withMessageContaining("has a meter weir.limiter.hold");
+                assertThat(registry.getMeters())
+                        .filteredOn(meter -> meter.getId().getName().startsWith("weir."))
+                        .containsExactly(others);
+            }
+        }
+    }
+
     private static void onAnotherThread(Runnable work) {
         FutureTask<Void> task = new FutureTask<>(work, null);
         new Thread(task).start();

@@ -180,7 +180,6 @@ public abstract class RunRules extends LimiterRules {
 
     @Test
     void rule_2_1_work_in_the_queue_does_not_wait_for_dependents_of_work_that_has_ended() {
-        assumeTrue(ownsThreads(), "work runs on threads of the limiter's own");
         CapacityLimiter limiter = limiter(1);
         Gate gate = new Gate();
         Gate dependents = new Gate();
