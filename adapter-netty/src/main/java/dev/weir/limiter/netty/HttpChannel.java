@@ -77,11 +77,16 @@ abstract class HttpChannel extends ChannelDuplexHandler {
     private boolean reading;
     private boolean inputShutDown;
     private boolean advancing;
+    /** The step to take next; brought about by the one under way. */
+    private @Nullable Runnable following;
     /** Nothing is to be answered any more; what comes is dropped. */
     private boolean closed;
 
     private @Nullable NettyExchange current;
     private boolean passing;
+    /** The next handlers were given a request, and not yet told that this is all for now. */
+    private boolean passedOn;
+
     private boolean writing;
     private @Nullable CompletableFuture<Optional<ByteBuffer>> receiver;
 
@@ -257,7 +262,9 @@ abstract class HttpChannel extends ChannelDuplexHandler {
         current = null;
         closed = true;
         ahead.release();
-        failReceiver(new ClosedChannelException());
+        if (receiver != null) {
+            failReceiver(new ClosedChannelException());
+        }
         return exchange;
     }
 
@@ -291,6 +298,12 @@ abstract class HttpChannel extends ChannelDuplexHandler {
 
     /** Takes one step; false when something has to happen first. */
     private boolean step() {
+        Runnable brought = following;
+        if (brought != null) {
+            following = null;
+            brought.run();
+            return true;
+        }
         HttpObject next = ahead.peek();
         if (ahead.contentEnded()) {
             if (receiver != null) {
@@ -308,6 +321,11 @@ abstract class HttpChannel extends ChannelDuplexHandler {
             }
         } else if (receiver != null && (next != null || inputShutDown)) {
             giveContent(next);
+            return true;
+        }
+        if (passedOn) { // with what is here of its content
+            passedOn = false;
+            context.fireChannelReadComplete();
             return true;
         }
         return false;
@@ -432,7 +450,9 @@ abstract class HttpChannel extends ChannelDuplexHandler {
             return;
         }
         boolean goesOn = !limits.drain().isDraining() && (passing || (exchange.keepsAlive() && canReadRest(exchange)));
-        failReceiver(new IOException(exchange.description() + " is over"));
+        if (receiver != null) {
+            failReceiver(new IOException(exchange.description() + " is over"));
+        }
         current = null;
         if (!goesOn) {
             boolean unread = !ahead.dropContent() || !ahead.isEmpty();
@@ -474,18 +494,26 @@ abstract class HttpChannel extends ChannelDuplexHandler {
      * @param finish is run when that has been done
      */
     void passOn(NettyExchange exchange, BooleanSupplier start, Runnable finish) {
-        context.executor().execute(() -> {
-            if (exchange == current && start.getAsBoolean()) {
-                passing = true;
-                try {
-                    context.fireChannelRead(exchange.request());
-                } finally {
-                    finish.run();
-                }
-                advance();
-                context.fireChannelReadComplete();
+        Runnable pass = () -> pass(exchange, start, finish);
+        EventExecutor loop = context.executor();
+        if (loop.inEventLoop() && advancing && following == null) {
+            following = pass;
+        } else {
+            loop.execute(pass);
+        }
+    }
+
+    private void pass(NettyExchange exchange, BooleanSupplier start, Runnable finish) {
+        if (exchange == current && start.getAsBoolean()) {
+            passing = true;
+            try {
+                context.fireChannelRead(exchange.request());
+            } finally {
+                finish.run();
             }
-        });
+            passedOn = true;
+            advance();
+        }
     }
 
     @Override

@@ -7,12 +7,13 @@ import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.RequestHead;
 import io.netty.buffer.ByteBuf;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
-import io.netty.handler.codec.http.DefaultHttpHeaders;
+import io.netty.handler.codec.http.DefaultHttpHeadersFactory;
 import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.EmptyHttpHeaders;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpHeadersFactory;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
@@ -21,7 +22,6 @@ import io.netty.handler.codec.http.HttpVersion;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
-import java.util.Date;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +32,10 @@ import org.jspecify.annotations.Nullable;
 
 /** An exchange over one request of a channel. What it is asked for, it asks of the channel on the event loop. */
 final class NettyExchange extends Exchange {
+
+    /** What goes in was checked by {@link dev.weir.limiter.http.Headers}, or is ours. */
+    private static final HttpHeadersFactory FIELDS =
+            DefaultHttpHeadersFactory.headersFactory().withValidation(false);
 
     private final HttpChannel channel;
     private final HttpRequest request;
@@ -175,12 +179,11 @@ final class NettyExchange extends Exchange {
      * @param content the body, if this is all of it; null if it is not
      * @param mayKeepAlive whether the connection may be kept alive
      */
-    @SuppressWarnings("JavaUtilDate") // Netty's form of it
     HttpResponse responseHead(@Nullable ByteBuf content, boolean mayKeepAlive) {
-        HttpHeaders fields = new DefaultHttpHeaders();
+        HttpHeaders fields = FIELDS.newHeaders();
         headers().forEach(fields::add);
         if (!fields.contains(HttpHeaderNames.DATE)) {
-            fields.set(HttpHeaderNames.DATE, new Date());
+            fields.set(HttpHeaderNames.DATE, DateField.now());
         }
         keepAlive = keepAlive
                 && mayKeepAlive

@@ -90,10 +90,15 @@ final class ReadAhead {
 
     /** Whether all content of the request that was taken last is here, or was, and well-formed. */
     boolean contentArrived() {
-        return contentEnded
-                || objects.stream()
-                        .anyMatch(object -> object instanceof LastHttpContent
-                                && object.decoderResult().isSuccess());
+        if (contentEnded) {
+            return true;
+        }
+        for (HttpObject object : objects) {
+            if (object instanceof LastHttpContent && object.decoderResult().isSuccess()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** How much content of the request that was taken last has arrived; more requests must not have. */
