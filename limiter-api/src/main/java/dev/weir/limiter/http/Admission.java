@@ -129,16 +129,24 @@ public final class Admission {
 
     private Ticket admit(Exchange exchange, CompletableFuture<Permit> place, Resumption resumption) {
         Ticket ticket = ticket(exchange, place);
+        if (place.isDone() && !place.isCompletedExceptionally()) { // the usual case
+            granted(exchange, ticket, place.join(), resumption);
+            return ticket;
+        }
         Stages.atEnd(place, (permit, failure) -> {
             if (failure == null) {
-                if (ticket.grant(permit)) {
-                    resume(exchange, ticket, resumption);
-                }
+                granted(exchange, ticket, permit, resumption);
             } else if (ticket.abandon()) {
                 Failures.answer(exchange, failure);
             }
         });
         return ticket;
+    }
+
+    private void granted(Exchange exchange, Ticket ticket, Permit permit, Resumption resumption) {
+        if (ticket.grant(permit)) {
+            resume(exchange, ticket, resumption);
+        }
     }
 
     private Ticket ticket(Exchange exchange, CompletableFuture<Permit> place) {

@@ -24,14 +24,23 @@ public final class Drain {
      * @return counts it off; running it again has no effect
      */
     public Runnable enter() {
-        underWay.incrementAndGet();
+        add();
         AtomicBoolean entered = new AtomicBoolean(true);
         return () -> {
             if (entered.compareAndSet(true, false)) {
-                underWay.decrementAndGet();
-                check();
+                leave();
             }
         };
+    }
+
+    /** Counts one more, for whoever calls {@link #leave} once. */
+    void add() {
+        underWay.incrementAndGet();
+    }
+
+    void leave() {
+        underWay.decrementAndGet();
+        check();
     }
 
     /**

@@ -12,9 +12,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One request and its response. A handler answers it with the verbs of {@link Exchanges}, or byte by byte; a server adapter
@@ -39,8 +37,8 @@ public abstract class Exchange {
 
     private final Drain drain;
     private final RequestHead request;
-    private final CompletableFuture<Throwable> gone = new CompletableFuture<>();
-    private final CompletableFuture<Outcome> completed = new CompletableFuture<>();
+    private final Announcement<Throwable> gone = new Announcement<>();
+    private final Announcement<Outcome> completed = new Announcement<>();
     private final AtomicBoolean counted = new AtomicBoolean();
     private final AtomicBoolean ended = new AtomicBoolean();
     /** Set by whoever set {@code ended}. */
@@ -305,7 +303,7 @@ public abstract class Exchange {
      * @param action takes the cause
      */
     public final void onAbort(Consumer<? super Throwable> action) {
-        Stages.atEnd(gone, guarded(action));
+        gone.ask(this, Objects.requireNonNull(action, "action"));
     }
 
     /**
@@ -315,7 +313,7 @@ public abstract class Exchange {
      * @param action takes the outcome
      */
     public final void onComplete(Consumer<? super Outcome> action) {
-        Stages.atEnd(completed, guarded(action));
+        completed.ask(this, Objects.requireNonNull(action, "action"));
     }
 
     /**
@@ -324,7 +322,7 @@ public abstract class Exchange {
      * @return true from the moment the callbacks of {@link #onComplete} begin to run
      */
     public final boolean isCompleted() {
-        return completed.isDone();
+        return completed.isTold();
     }
 
     /**
@@ -348,7 +346,7 @@ public abstract class Exchange {
      */
     protected final void gone(Throwable cause) {
         if (!ended.get() || outcome == Outcome.ABORTED) {
-            gone.complete(cause);
+            gone.tell(this, cause);
         }
     }
 
@@ -422,7 +420,7 @@ public abstract class Exchange {
      * @return to be run when that is over, from any thread; running it again has no effect
      */
     protected final Runnable hold() {
-        holds.updateAndGet(n -> n == 0 ? 0 : n + 1);
+        retain();
         AtomicBoolean held = new AtomicBoolean(true);
         return () -> {
             if (held.compareAndSet(true, false)) {
@@ -436,8 +434,8 @@ public abstract class Exchange {
     /** Begins to count the exchange; again has no effect. */
     final void count() {
         if (counted.compareAndSet(false, true)) {
-            Runnable leave = drain.enter();
-            Stages.atEnd(completed, (ignored, failure) -> leave.run());
+            drain.add();
+            completed.ask(this, ignored -> drain.leave());
         }
     }
 
@@ -446,7 +444,7 @@ public abstract class Exchange {
     }
 
     final boolean isAborted() {
-        return gone.isDone();
+        return gone.isTold();
     }
 
     /** Whether there is nothing left to say: the response has ended, or its last bytes are on their way. */
@@ -466,27 +464,21 @@ public abstract class Exchange {
         return background;
     }
 
-    private void release() {
-        // A hold that was taken after completion finds zero here and leaves it.
-        if (holds.getAndUpdate(n -> n == 0 ? 0 : n - 1) == 1) {
-            completed.complete(outcome);
-        }
+    /** Keeps the exchange from completing until {@link #release}, which is to be called once. */
+    final void retain() {
+        holds.updateAndGet(n -> n == 0 ? 0 : n + 1);
     }
 
-    private <T> BiConsumer<@Nullable T, @Nullable Throwable> guarded(Consumer<? super T> action) {
-        Objects.requireNonNull(action, "action");
-        return (value, never) -> {
-            try {
-                action.accept(Objects.requireNonNull(value));
-            } catch (Throwable e) {
-                LOGGER.log(Level.WARNING, "A callback of " + description() + " failed", e);
-            }
-        };
+    final void release() {
+        // A hold that was taken after completion finds zero here and leaves it.
+        if (holds.getAndUpdate(n -> n == 0 ? 0 : n - 1) == 1) {
+            completed.tell(this, outcome);
+        }
     }
 
     @Override
     public String toString() {
-        String state = completed.isDone() ? "completed" : ended.get() ? "ended" : isCommitted() ? "committed" : "open";
+        String state = isCompleted() ? "completed" : ended.get() ? "ended" : isCommitted() ? "committed" : "open";
         return description() + " [" + state + "]";
     }
 }

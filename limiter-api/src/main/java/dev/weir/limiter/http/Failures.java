@@ -134,6 +134,10 @@ final class Failures {
         LOGGER.log(Level.ERROR, exchange.description() + " " + what, failure);
     }
 
+    static void logCallback(Exchange exchange, Throwable failure) {
+        LOGGER.log(Level.WARNING, "A callback of " + exchange.description() + " failed", failure);
+    }
+
     static Throwable unwrap(Throwable failure) {
         Throwable cause = failure;
         while ((cause instanceof CompletionException || cause instanceof ExecutionException)

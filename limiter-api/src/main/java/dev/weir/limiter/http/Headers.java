@@ -53,9 +53,10 @@ public final class Headers {
      */
     public Headers and(String name, String value) {
         check(name, value);
-        List<Map.Entry<String, String>> more = new ArrayList<>(fields);
+        List<Map.Entry<String, String>> more = new ArrayList<>(fields.size() + 1);
+        more.addAll(fields);
         more.add(Map.entry(name, value));
-        return new Headers(List.copyOf(more));
+        return new Headers(more);
     }
 
     /**
@@ -77,10 +78,12 @@ public final class Headers {
      * @return its value
      */
     public Optional<String> first(String name) {
-        return fields.stream()
-                .filter(field -> field.getKey().equalsIgnoreCase(name))
-                .map(Map.Entry::getValue)
-                .findFirst();
+        for (Map.Entry<String, String> field : fields) {
+            if (field.getKey().equalsIgnoreCase(name)) {
+                return Optional.of(field.getValue());
+            }
+        }
+        return Optional.empty();
     }
 
     /**
@@ -96,18 +99,29 @@ public final class Headers {
         if (!isToken(name)) {
             throw new IllegalArgumentException("name: expected the name of a header field, was '" + name + "'");
         }
-        if (!value.chars().allMatch(c -> c == '\t' || (c >= ' ' && c <= 0xff && c != 0x7f))) {
-            throw new IllegalArgumentException(
-                    "value of " + name + ": expected visible characters of ISO-8859-1, blanks and tabs");
+        for (int i = 0; i < value.length(); i++) {
+            if (!isValueChar(value.charAt(i))) {
+                throw new IllegalArgumentException(
+                        "value of " + name + ": expected visible characters of ISO-8859-1, blanks and tabs");
+            }
         }
+    }
+
+    private static boolean isValueChar(char c) {
+        return c == '\t' || (c >= ' ' && c <= 0xff && c != 0x7f);
     }
 
     /** Whether a text can be the name of a header field, or of a parameter in one. */
     static boolean isToken(String text) {
-        return !text.isEmpty() && text.chars().allMatch(Headers::isTokenChar);
+        for (int i = 0; i < text.length(); i++) {
+            if (!isTokenChar(text.charAt(i))) {
+                return false;
+            }
+        }
+        return !text.isEmpty();
     }
 
-    private static boolean isTokenChar(int c) {
+    private static boolean isTokenChar(char c) {
         return TOKEN_PUNCTUATION.indexOf(c) >= 0 || (c < 0x80 && Character.isLetterOrDigit(c));
     }
 

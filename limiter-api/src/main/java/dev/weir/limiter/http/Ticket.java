@@ -33,8 +33,6 @@ public final class Ticket {
     private final CompletableFuture<Permit> place;
     /** Written before GRANTED is set, read only by whoever moves the state on from there. */
     private @Nullable Permit permit;
-    /** Written by the thread that starts, read by the one that finishes; the permit's journey orders them. */
-    private volatile @Nullable Runnable hold;
 
     Ticket(Exchange exchange, PermitScope scope, CompletableFuture<Permit> place) {
         this.exchange = exchange;
@@ -48,12 +46,11 @@ public final class Ticket {
      * @return false when the request must not be run any more, or was started before
      */
     public boolean start() {
-        Runnable taken = exchange.hold();
+        exchange.retain();
         if (!state.compareAndSet(State.GRANTED, State.RUNNING)) {
-            taken.run();
+            exchange.release();
             return false;
         }
-        hold = taken;
         return true;
     }
 
@@ -69,10 +66,7 @@ public final class Ticket {
             } else {
                 exchange.onComplete(outcome -> held.close());
             }
-            Runnable taken = hold;
-            if (taken != null) {
-                taken.run();
-            }
+            exchange.release();
         }
     }
 

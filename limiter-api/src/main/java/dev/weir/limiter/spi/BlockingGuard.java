@@ -125,13 +125,7 @@ public final class BlockingGuard {
     public static Ban forbid(String doing) {
         Object before = KNOWN.get();
         KNOWN.set(doing);
-        return () -> {
-            if (before == null) {
-                KNOWN.remove();
-            } else {
-                KNOWN.set(before);
-            }
-        };
+        return () -> KNOWN.set(before);
     }
 
     /** A stretch of time in which a thread must not block. */
