@@ -15,6 +15,9 @@ import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.RequestHead;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.Set;
@@ -33,6 +36,7 @@ import org.eclipse.jetty.server.Context;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.HostPort;
 import org.eclipse.jetty.util.thread.Invocable;
 import org.eclipse.jetty.util.thread.Invocable.InvocationType;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +66,7 @@ final class JettyExchange extends Exchange {
     private final Callback callback;
     private final Context context;
     private final HttpVersion version;
-    private final @Nullable String remoteAddress;
+    private final @Nullable SocketAddress remote;
     private final AtomicBoolean answering = new AtomicBoolean(true);
     private volatile boolean handedOver;
     private volatile boolean receiving;
@@ -77,7 +81,7 @@ final class JettyExchange extends Exchange {
         this.callback = callback;
         this.context = request.getContext();
         this.version = request.getConnectionMetaData().getHttpVersion();
-        this.remoteAddress = Request.getRemoteAddr(request);
+        this.remote = request.getConnectionMetaData().getRemoteSocketAddress();
         onComplete(outcome -> releaseLent());
         // While neither a read nor a write is under way nobody keeps the client waiting but we: that is no failure.
         request.addIdleTimeoutListener(timeout -> false);
@@ -104,7 +108,16 @@ final class JettyExchange extends Exchange {
 
     @Override
     public Optional<String> remoteAddress() {
-        return Optional.ofNullable(remoteAddress);
+        return Optional.ofNullable(remote).map(JettyExchange::hostOf);
+    }
+
+    /** As {@link Request#getRemoteAddr}, which needs the request. */
+    private static String hostOf(SocketAddress remote) {
+        if (remote instanceof InetSocketAddress socket) {
+            InetAddress address = socket.getAddress();
+            return HostPort.normalizeHost(address == null ? socket.getHostString() : address.getHostAddress());
+        }
+        return remote.toString();
     }
 
     @Override
@@ -173,12 +186,9 @@ final class JettyExchange extends Exchange {
             writeHead();
         }
         if (last && isHeadOfUnknownLength()) {
-            return hand(false, data)
-                    .thenCompose(begun -> hand(true, ByteBuffer.allocate(0)))
-                    .thenRun(this::succeed);
+            return hand(false, data).thenCompose(begun -> hand(true, ByteBuffer.allocate(0)));
         }
-        Sent sent = hand(last, data);
-        return last ? sent.thenRun(this::succeed) : sent;
+        return hand(last, data);
     }
 
     /** Ended by its first write, Jetty would say that the answer to a GET has no bytes; begun first, it says nothing. */
@@ -189,7 +199,7 @@ final class JettyExchange extends Exchange {
     }
 
     private Sent hand(boolean last, ByteBuffer data) {
-        Sent sent = new Sent();
+        Sent sent = last ? new SentLast() : new Sent();
         response.write(last, data, sent);
         return sent;
     }
@@ -267,7 +277,7 @@ final class JettyExchange extends Exchange {
     }
 
     /** A write under way. What depends on it does not block, so Jetty may call it on any thread. */
-    private static final class Sent extends CompletableFuture<Void> implements Callback {
+    private static class Sent extends CompletableFuture<Void> implements Callback {
 
         @Override
         @SuppressWarnings("NullAway") // Void has no value but null
@@ -283,6 +293,20 @@ final class JettyExchange extends Exchange {
         @Override
         public InvocationType getInvocationType() {
             return InvocationType.NON_BLOCKING;
+        }
+    }
+
+    /** The last one: when it has succeeded, so has the exchange. */
+    private final class SentLast extends Sent {
+
+        @Override
+        public void succeeded() {
+            try {
+                succeed();
+                super.succeeded();
+            } catch (Throwable e) {
+                failed(e);
+            }
         }
     }
 }
