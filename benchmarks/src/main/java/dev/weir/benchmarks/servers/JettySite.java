@@ -38,7 +38,7 @@ final class JettySite implements Site {
                 + connector.getAcceptors()
                 + connector.getSelectorManager().getSelectorCount());
         server.addConnector(connector);
-        PathMappingsHandler paths = new PathMappingsHandler();
+        PathMappingsHandler paths = new PathMappingsHandler(false);
         paths.addMapping(PathSpec.from(LIMITED + WORK), work);
         paths.addMapping(PathSpec.from(LIMITED + LEAVE), leave);
         paths.addMapping(PathSpec.from(HEALTH), new Health());
