@@ -5,7 +5,7 @@ import io.netty.util.AsciiString;
 import java.util.Date;
 import org.jspecify.annotations.Nullable;
 
-/** The value of the header field Date, made once a second: making it takes as long as half of all that a head needs. */
+/** The value of the header field Date, made once a second: it is more than half of the work of making a head. */
 @SuppressWarnings("JavaUtilDate") // Netty's form of it
 final class DateField {
 

@@ -135,6 +135,34 @@ class NextHandlersTest extends ServerTest {
         assertThat(answers).isEmpty();
     }
 
+    /** Writes an answer for each request, and sends what it has written when it is told that this is all for now. */
+    private static final class FlushingAtTheEnd extends SimpleChannelInboundHandler<FullHttpRequest> {
+
+        @Override
+        protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+            ctx.write(response(request.uri()));
+        }
+
+        @Override
+        public void channelReadComplete(ChannelHandlerContext ctx) {
+            ctx.flush();
+            ctx.fireChannelReadComplete();
+        }
+    }
+
+    @Test
+    void the_next_handlers_are_told_the_end_of_reading_after_what_they_read() throws Exception {
+        CapacityLimiter limiter = limiter("async", 1);
+        server.next(initialiser(null, () -> new HttpObjectAggregator(1 << 20), FlushingAtTheEnd::new));
+        int port = serve(HttpProtocol.HTTP_1_1, Routes.to("/*", NettyLimits.next(limiter)));
+        String get = " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        RawHttp client = connect(port).send("GET /1" + get + "GET /2" + get + "GET /3" + get);
+
+        for (int i = 1; i <= 3; i++) {
+            assertThat(client.answer().body()).isEqualTo("/" + i);
+        }
+    }
+
     @Test
     void rule_5_1_pipelined_requests_reach_the_next_handlers_one_by_one() throws Exception {
         CapacityLimiter limiter = limiter("async", 2);

@@ -122,7 +122,10 @@ public final class Headers {
     }
 
     private static boolean isTokenChar(char c) {
-        return TOKEN_PUNCTUATION.indexOf(c) >= 0 || (c < 0x80 && Character.isLetterOrDigit(c));
+        return (c >= 'a' && c <= 'z')
+                || (c >= 'A' && c <= 'Z')
+                || (c >= '0' && c <= '9')
+                || TOKEN_PUNCTUATION.indexOf(c) >= 0;
     }
 
     @Override
