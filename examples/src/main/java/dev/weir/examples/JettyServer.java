@@ -27,7 +27,7 @@ final class JettyServer implements Server {
 
     @Override
     public int start(Map<String, ExchangeHandler> routes, int port) throws Exception {
-        PathMappingsHandler paths = new PathMappingsHandler();
+        PathMappingsHandler paths = new PathMappingsHandler(false); // not dynamic: then Jetty sees that nothing blocks
         routes.forEach((path, handler) -> paths.addMapping(PathSpec.from(path), new EndpointHandler(handler)));
         server.setHandler(paths);
         connector.setPort(port);

@@ -101,7 +101,7 @@ final class Snippets {
         // tag::jetty-routes
         CapacityLimiter slow = limiters.limiter("slow", 4); // one limiter for two routes
 
-        PathMappingsHandler routes = new PathMappingsHandler();
+        PathMappingsHandler routes = new PathMappingsHandler(false); // not dynamic: then Jetty sees that nothing blocks
         routes.addMapping(PathSpec.from("/search"), new LimitHandler(slow, search));
         routes.addMapping(PathSpec.from("/reports/*"), new LimitHandler(slow, reports));
         routes.addMapping(PathSpec.from("/*"), new LimitHandler(limiters.endpoints(), everythingElse));

@@ -24,6 +24,10 @@ import org.jspecify.annotations.Nullable;
  * Jetty cannot see a client leave while its request waits, so there the limiter's bounds are what ends a useless wait. While a
  * request waits, Jetty's idle time-out does not apply.
  *
+ * <p>It does not block, and says so. If all handlers of a server do, Jetty calls them on the thread that has read the request,
+ * and wakes no other for it. A container that may change while the server runs says that it blocks, whatever is in it; so make
+ * those in front of this with {@code dynamic} false, as in {@code new PathMappingsHandler(false)}.
+ *
  * <p>The permit is held until the handlers have completed the callback, however they do, or, in {@link PermitScope#HANDLER},
  * until they have returned. What they throw, and a request that none of them handles, are answered as Jetty does.
  *
