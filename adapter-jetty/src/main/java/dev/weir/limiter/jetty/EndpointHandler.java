@@ -18,8 +18,8 @@ import org.eclipse.jetty.util.component.Graceful;
  *
  * <p>It never blocks a thread of Jetty, and says so: as of {@link LimitHandler}, containers in front of it should not be dynamic.
  *
- * <p>When the server stops gracefully ({@code server.setStopTimeout}), requests that come
- * are refused, and those that were accepted are finished, waiting ones too, with their background tasks.
+ * <p>When the server stops gracefully ({@code server.setStopTimeout}), requests that come are refused, and those that were
+ * accepted are finished, waiting ones too, with their background tasks.
  */
 public class EndpointHandler extends Handler.Abstract.NonBlocking implements Graceful {
 

@@ -296,7 +296,7 @@ final class JettyExchange extends Exchange {
         }
     }
 
-    /** The last one: when it has succeeded, so has the exchange. */
+    /** The last write. It completes Jetty's callback before it says that it has ended. */
     private final class SentLast extends Sent {
 
         @Override

@@ -38,6 +38,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -262,17 +263,16 @@ abstract class HttpChannel extends ChannelDuplexHandler {
         current = null;
         closed = true;
         ahead.release();
-        if (receiver != null) {
-            failReceiver(new ClosedChannelException());
-        }
+        failReceiver(ClosedChannelException::new);
         return exchange;
     }
 
-    private void failReceiver(IOException failure) {
+    /** Usually nobody receives; then nothing is made of the failure. */
+    private void failReceiver(Supplier<IOException> failure) {
         CompletableFuture<Optional<ByteBuffer>> waiting = receiver;
         receiver = null;
         if (waiting != null) {
-            waiting.completeExceptionally(failure);
+            waiting.completeExceptionally(failure.get());
         }
     }
 
@@ -371,9 +371,9 @@ abstract class HttpChannel extends ChannelDuplexHandler {
     /** Gives what is there, copied: so nobody needs to say when they are done with it. */
     private void giveContent(@Nullable HttpObject next) {
         if (next == null) {
-            failReceiver(new EOFException("the client has sent only a part of the body"));
+            failReceiver(() -> new EOFException("the client has sent only a part of the body"));
         } else if (next.decoderResult().isFailure()) {
-            failReceiver(new MalformedBodyException(
+            failReceiver(() -> new MalformedBodyException(
                     "the body is not well-formed", next.decoderResult().cause()));
         } else {
             ByteBuffer slice = ahead.takeSlice();
@@ -450,9 +450,7 @@ abstract class HttpChannel extends ChannelDuplexHandler {
             return;
         }
         boolean goesOn = !limits.drain().isDraining() && (passing || (exchange.keepsAlive() && canReadRest(exchange)));
-        if (receiver != null) {
-            failReceiver(new IOException(exchange.description() + " is over"));
-        }
+        failReceiver(() -> new IOException(exchange.description() + " is over"));
         current = null;
         if (!goesOn) {
             boolean unread = !ahead.dropContent() || !ahead.isEmpty();

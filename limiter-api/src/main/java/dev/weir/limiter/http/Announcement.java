@@ -72,7 +72,15 @@ final class Announcement<T> {
         try {
             action.accept(value);
         } catch (Throwable e) {
-            Failures.logCallback(exchange, e);
+            log(exchange, e);
+        }
+    }
+
+    private static void log(Exchange exchange, Throwable failure) {
+        try {
+            Failures.logCallback(exchange, failure);
+        } catch (Throwable e) {
+            // The others have to be told all the same: permits go home by what they do.
         }
     }
 

@@ -43,6 +43,23 @@ class AnnouncementTest {
     }
 
     @Test
+    void not_even_if_it_cannot_be_logged() {
+        Exchange nameless = new FakeExchange() {
+            @Override
+            public String description() {
+                throw new IllegalStateException("thrown by a test");
+            }
+        };
+        Announcement<String> announcement = new Announcement<>();
+        announcement.ask(nameless, heard::add);
+        announcement.ask(nameless, news -> {
+            throw new IllegalArgumentException("thrown by a test");
+        });
+        announcement.tell(nameless, "now");
+        assertThat(heard).containsExactly("now");
+    }
+
+    @Test
     void a_callback_may_ask() {
         Announcement<String> announcement = new Announcement<>();
         announcement.ask(exchange, news -> announcement.ask(exchange, heard::add));

@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /** An exchange without a server. Writes complete at once unless the test holds them. */
-final class FakeExchange extends Exchange {
+class FakeExchange extends Exchange {
 
     final StringBuilder sent = new StringBuilder();
     final Queue<CompletableFuture<Void>> held = new ArrayDeque<>();
