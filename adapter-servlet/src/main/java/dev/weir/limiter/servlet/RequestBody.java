@@ -21,8 +21,8 @@ final class RequestBody implements ReadListener {
     private final HttpServletRequest request;
     /** The read that is under way. */
     private volatile @Nullable CompletableFuture<Optional<ByteBuffer>> reading;
-    /** The container has called back, so that its stream can be used. */
-    private volatile boolean mayRead;
+
+    private final Readiness readiness;
 
     private volatile @Nullable Throwable failure;
 
@@ -31,8 +31,9 @@ final class RequestBody implements ReadListener {
     private byte @Nullable [] buffer;
     private long consumed;
 
-    RequestBody(ServletExchange exchange, HttpServletRequest request) {
+    RequestBody(ServletExchange exchange, Container container, HttpServletRequest request) {
         this.exchange = exchange;
+        this.readiness = new Readiness(container);
         this.request = request;
     }
 
@@ -120,7 +121,7 @@ final class RequestBody implements ReadListener {
     /** Whether the stream was asked for and can be read from. */
     boolean isReady() {
         ServletInputStream in = stream;
-        return in != null && mayRead && failure == null && in.isReady();
+        return in != null && failure == null && readiness.of(in::isReady);
     }
 
     /** How many bytes were taken. */
@@ -143,7 +144,7 @@ final class RequestBody implements ReadListener {
 
     @Override
     public void onDataAvailable() {
-        mayRead = true;
+        readiness.calledBack();
         exchange.wake();
     }
 

@@ -19,16 +19,16 @@ final class ResponseBody implements WriteListener {
 
     private ByteBuffer data = ByteBuffer.allocate(0);
     private boolean last;
-    /** The container has called back, so that its stream can be used. */
-    private volatile boolean mayWrite;
+    private final Readiness readiness;
 
     // Touched only in turns, or when nothing is under way.
     private @Nullable ServletOutputStream stream;
     private boolean flushed;
     private boolean complete;
 
-    ResponseBody(ServletExchange exchange, HttpServletResponse response) {
+    ResponseBody(ServletExchange exchange, Container container, HttpServletResponse response) {
         this.exchange = exchange;
+        this.readiness = new Readiness(container);
         this.response = response;
     }
 
@@ -58,21 +58,21 @@ final class ResponseBody implements WriteListener {
             }
             out.setWriteListener(this);
         }
-        if (mayWrite && isTransferred(out)) {
+        if (isTransferred(out)) {
             sent();
         }
     }
 
     /** Whether the transport has taken all of it. What was written is the container's until its stream is ready again. */
     private boolean isTransferred(ServletOutputStream out) throws IOException {
-        if (data.hasRemaining() && out.isReady()) {
+        if (data.hasRemaining() && readiness.of(out::isReady)) {
             write(out, data);
         }
-        if (!data.hasRemaining() && !flushed && out.isReady()) {
+        if (!data.hasRemaining() && !flushed && readiness.of(out::isReady)) {
             out.flush();
             flushed = true;
         }
-        return flushed && out.isReady();
+        return flushed && readiness.of(out::isReady);
     }
 
     private static void write(ServletOutputStream out, ByteBuffer data) throws IOException {
@@ -104,7 +104,7 @@ final class ResponseBody implements WriteListener {
 
     /** Whether the container was asked to take what is being written, and has not yet. */
     boolean isWaiting() {
-        return mayWrite && writing != null;
+        return readiness.mayAsk() && writing != null;
     }
 
     @SuppressWarnings("NullAway") // Void has no value but null
@@ -126,7 +126,7 @@ final class ResponseBody implements WriteListener {
 
     @Override
     public void onWritePossible() {
-        mayWrite = true;
+        readiness.calledBack();
         exchange.wake();
     }
 

@@ -53,8 +53,8 @@ class ServletExchange extends RequestExchange {
         this.request = request;
         this.response = response;
         this.loader = request.getServletContext().getClassLoader();
-        this.responseBody = new ResponseBody(this, response);
-        this.requestBody = new RequestBody(this, request);
+        this.responseBody = new ResponseBody(this, container, response);
+        this.requestBody = new RequestBody(this, container, request);
     }
 
     /** Listens to what happens to the request. */

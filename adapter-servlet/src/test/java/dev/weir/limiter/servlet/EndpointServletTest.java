@@ -15,6 +15,7 @@ import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Upload;
 import dev.weir.limiter.http.UploadLimits;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -27,6 +28,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
@@ -36,7 +38,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import javax.management.AttributeNotFoundException;
@@ -311,6 +315,56 @@ class EndpointServletTest extends ContainerTest {
             }
         }
         assertThat(runs).hasValue(90);
+    }
+
+    /** A turn that finds nothing new asks the container's streams nothing that they answer by losing bytes. */
+    @Test
+    void wakesThatBringNothingLoseNoBytes() throws Exception {
+        CapacityLimiter limiter = limiter("endpoints", 8);
+        AtomicReference<Exchange> woken = new AtomicReference<>();
+        start(endpoint(limiter, exchange -> {
+            woken.set(exchange);
+            byte[] all = readAll(exchange);
+            Exchanges.bytes(exchange, 200, "application/octet-stream", all);
+        }));
+        byte[] body = new byte[1_000_000];
+        new Random(7).nextBytes(body);
+        AtomicBoolean ended = new AtomicBoolean();
+        Thread waker = new Thread(
+                () -> {
+                    while (!ended.get()) {
+                        if (woken.get() instanceof ServletExchange exchange) {
+                            exchange.wake();
+                        }
+                    }
+                },
+                "waker");
+        waker.start();
+        try {
+            for (HttpClient client : List.of(HttpClient.newHttpClient(), http2())) {
+                for (int round = 0; round < 20; round++) {
+                    byte[] answer = client.send(
+                                    post("/x/1", "application/octet-stream", body),
+                                    HttpResponse.BodyHandlers.ofByteArray())
+                            .body();
+                    assertThat(Arrays.mismatch(answer, body)).isEqualTo(-1);
+                }
+            }
+        } finally {
+            ended.set(true);
+            waker.join();
+        }
+    }
+
+    private static byte[] readAll(Exchange exchange) throws Exception {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        while (true) {
+            var data = exchange.read().toCompletableFuture().get(10, TimeUnit.SECONDS);
+            if (data.isEmpty()) {
+                return all.toByteArray();
+            }
+            all.write(data.get().array(), data.get().position(), data.get().remaining());
+        }
     }
 
     @Test
