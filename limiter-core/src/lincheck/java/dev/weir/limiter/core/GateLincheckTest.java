@@ -55,6 +55,12 @@ class GateLincheckTest {
 
         @Override
         @Operation
+        public void settleLedger() {
+            super.settleLedger();
+        }
+
+        @Override
+        @Operation
         public String statistics() {
             return super.statistics();
         }

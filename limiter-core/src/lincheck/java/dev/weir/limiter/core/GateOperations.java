@@ -83,8 +83,14 @@ class GateOperations {
         return granted.size();
     }
 
+    /** The ledger is looked at, and told what came back. */
+    void settleLedger() {
+        gate.ledger();
+    }
+
     String statistics() {
         Gate.Snapshot now = gate.snapshot();
-        return now.inUse() + " of " + now.capacity() + " in use, " + now.waiting() + " waiting";
+        return now.inUse() + " of " + now.capacity() + " in use, " + now.waiting() + " waiting, " + now.acquired()
+                + " acquired";
     }
 }

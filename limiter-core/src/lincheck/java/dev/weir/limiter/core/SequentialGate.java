@@ -14,12 +14,14 @@ public class SequentialGate {
     private final Map<Integer, Integer> permits = new HashMap<>();
     private int capacity = GateOperations.CAPACITY;
     private int inUse;
+    private int acquired;
 
     public boolean tryTake(int thread) {
         if (!queue.isEmpty() || inUse >= capacity) {
             return false;
         }
         inUse++;
+        acquired++;
         permits.merge(thread, 1, Integer::sum);
         return true;
     }
@@ -65,12 +67,16 @@ public class SequentialGate {
         while (!queue.isEmpty() && inUse < capacity) {
             granted.add(queue.remove());
             inUse++;
+            acquired++;
             admitted++;
         }
         return admitted;
     }
 
+    /** Of which nothing else is to be seen. */
+    public void settleLedger() {}
+
     public String statistics() {
-        return inUse + " of " + capacity + " in use, " + queue.size() + " waiting";
+        return inUse + " of " + capacity + " in use, " + queue.size() + " waiting, " + acquired + " acquired";
     }
 }

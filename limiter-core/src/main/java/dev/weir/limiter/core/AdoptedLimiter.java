@@ -104,8 +104,7 @@ final class AdoptedLimiter extends GateLimiter {
     }
 
     @Override
-    void release(long grantedAt, boolean passOn) {
-        super.release(grantedAt, passOn);
+    void released() {
         leases.giveBackUnused();
     }
 

@@ -89,15 +89,15 @@ final class DeadlockSearch {
     }
 
     /** What a limiter's capacity was at a moment, as seen by each kind of waiter. */
-    private record Capacity(long epoch, Map<Waiter.Kind, Integer> permitsToBlock) {
+    private record Capacity(int resizes, Map<Waiter.Kind, Integer> permitsToBlock) {
 
         static Capacity of(GateLimiter limiter) {
             Map<Waiter.Kind, Integer> permitsToBlock = new EnumMap<>(Waiter.Kind.class);
-            long epoch = limiter.gate().epoch();
+            int resizes = limiter.gate().resizes();
             for (Waiter.Kind kind : Waiter.Kind.values()) {
                 permitsToBlock.put(kind, limiter.permitsToBlock(kind));
             }
-            return new Capacity(epoch, permitsToBlock);
+            return new Capacity(resizes, permitsToBlock);
         }
 
         int permitsToBlock(Waiter.Kind kind) {

@@ -6,7 +6,6 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -14,18 +13,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * Decides who is admitted, and when. Knows permits as a number only; what a grant means is up to the {@link Waiter}.
  *
- * <p><b>State.</b> One 64-bit {@link #word} holds, from the top: closed (1 bit), locked (1), an epoch that every resize
- * advances (12), how many wait (25), how many permits are in use (25). Beside it stand two capacities, one for even epochs and
- * one for odd: a resize writes the one that is not in force, and then advances the epoch. So a word and its capacity belong
- * together for whoever finds the word unchanged after having read the capacity, which a compare-and-set of the word does.
+ * <p><b>State.</b> One 64-bit {@link #word} holds, from the top: closed (1 bit), locked (1), whether somebody waits (1), which
+ * of the two {@link Numbers} belong to it (1), a version (35), how many permits are in use (25). Every permit that is granted
+ * advances the version by one, so it counts them; every change of the numbers switches to the other ones and advances the
+ * version too. So a word and the numbers it points to belong together for whoever finds the version unchanged after having
+ * read them, which a compare-and-set of the word does.
  *
  * <ul>
- *   <li>While nobody waits, permits are taken and given back by one compare-and-set of the word, without locking.
- *   <li>While somebody waits, the fast paths see the waiting count and step aside. So "waiting &gt; 0 implies that the head
- *       waiter has no permit free for it" holds whenever the gate is not locked.
+ *   <li>While nobody waits, permits are taken and given back by one compare-and-set of the word, without locking, as long as
+ *       the ledger has them recorded.
+ *   <li>While somebody waits, the fast paths step aside. So "somebody waits implies that the head waiter has no permit free
+ *       for it" holds whenever the gate is not locked.
  *   <li>Whoever sets the bit "locked" has the word to itself: others only read it until the holder stores the word that comes
- *       next, which unlocks it. Queues, capacities and the ledger's limit change in between only. Nothing there can block or
- *       runs code of the user; whoever is granted or refused is told afterwards.
+ *       next, which unlocks it. Queues, numbers and the ledger change in between only. Nothing there can block or runs code of
+ *       the user; whoever is granted or refused is told afterwards.
  * </ul>
  *
  * <p>The lock is a bit of the word because under load one thread queues work while another takes it from the queue: what they
@@ -33,29 +34,28 @@ import org.jspecify.annotations.Nullable;
  * spins, and soon yields and sleeps, since its holder may have been put aside by the scheduler.
  *
  * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: locked, T1 looks again. T1 reads a
- * word below its capacity, T2 shrinks: the epoch fails T1's swap. T1 leaves the queue, T2 grants: one of them locks first and
- * finds the waiter queued, and the other does not.
+ * word below what is recorded, T2 shrinks: the version fails T1's swap. T1 leaves the queue, T2 grants: one of them locks first
+ * and finds the waiter queued, and the other does not. The version comes round after 34 thousand million grants, all within
+ * one stalled swap: some minutes' worth.
  *
- * <p><b>Ledger.</b> See {@link Ledger}: counted here first and there second on the way in, the other way round on the way out;
- * its limit is max(capacity, in use) whenever the lock is free.
+ * <p><b>Ledger.</b> See {@link Ledger}: in use &le; recorded &le; max(capacity, in use), which is its limit, whenever the lock is
+ * free. So a permit that is recorded and not in use may be granted, whatever the capacity.
  */
 final class Gate {
 
     private static final int COUNT_BITS = 25;
+    private static final int VERSION_BITS = 35;
     private static final long COUNT_MASK = (1L << COUNT_BITS) - 1;
     private static final long IN_USE_ONE = 1L;
-    private static final long WAITING_ONE = 1L << COUNT_BITS;
-    private static final long WAITING_MASK = COUNT_MASK << COUNT_BITS;
-    private static final long EPOCH_ONE = 1L << (2 * COUNT_BITS);
-    private static final long CLOSED = 1L << 63;
+    private static final long VERSION_ONE = 1L << COUNT_BITS;
+    private static final long VERSION_MASK = ((1L << VERSION_BITS) - 1) << COUNT_BITS;
+    private static final long ODD = 1L << 60;
+    private static final long WAITED_FOR = 1L << 61;
     private static final long LOCKED = 1L << 62;
-    private static final long EPOCH_MASK = ~(CLOSED | LOCKED | WAITING_MASK | COUNT_MASK);
+    private static final long CLOSED = 1L << 63;
 
     /** As many permits can be in use at most, even with unlimited capacity: 33,554,431. */
     static final int MAX_IN_USE = (int) COUNT_MASK;
-
-    /** As many can wait at most. */
-    static final int MAX_WAITING = (int) COUNT_MASK;
 
     /** Looks at a locked word before a thread lets others run. */
     private static final int SPINNING_LOOKS = Runtime.getRuntime().availableProcessors() > 1 ? 10 : 0;
@@ -70,13 +70,11 @@ final class Gate {
 
     private static final VarHandle WORD;
     private static final VarHandle OLDEST_SINCE;
-    private static final VarHandle ACQUIRED_IN_TURN;
 
     static {
         try {
             WORD = MethodHandles.lookup().findVarHandle(Gate.class, "word", long.class);
             OLDEST_SINCE = MethodHandles.lookup().findVarHandle(Gate.class, "oldestSince", long.class);
-            ACQUIRED_IN_TURN = MethodHandles.lookup().findVarHandle(Gate.class, "acquiredInTurn", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -97,12 +95,11 @@ final class Gate {
     private final int reserve;
     private final LongSupplier nanoTime;
     private final LongSupplier recentTime;
-    private final LongAdder acquired = new LongAdder(); // apart from those that were granted in their turn
+    private final Numbers even = new Numbers();
+    private final Numbers odd = new Numbers();
 
     private volatile long word;
-    private volatile long acquiredInTurn; // written while locked
-    private volatile int evenCapacity;
-    private volatile int oddCapacity;
+    private volatile int resizes; // written while locked
     private volatile long oldestSince; // when the longest waiter was queued; meaningless while nobody waits
 
     Gate(Ledger ledger, int capacity, int maxWaiting, int reserve, LongSupplier nanoTime) {
@@ -116,8 +113,8 @@ final class Gate {
      */
     Gate(Ledger ledger, int capacity, int maxWaiting, int reserve, LongSupplier nanoTime, LongSupplier recentTime) {
         this.ledger = ledger;
-        this.evenCapacity = capacity;
-        this.maxWaiting = Math.min(maxWaiting, MAX_WAITING);
+        this.even.capacity = capacity;
+        this.maxWaiting = maxWaiting;
         this.reserve = reserve;
         this.nanoTime = nanoTime;
         this.recentTime = recentTime;
@@ -127,29 +124,34 @@ final class Gate {
         return (int) (word & COUNT_MASK);
     }
 
-    private static int waiting(long word) {
-        return (int) ((word >>> COUNT_BITS) & COUNT_MASK);
+    private static long version(long word) {
+        return (word & VERSION_MASK) >>> COUNT_BITS;
+    }
+
+    private static boolean waitedFor(long word) {
+        return (word & WAITED_FOR) != 0;
     }
 
     private static boolean closed(long word) {
         return word < 0;
     }
 
-    /** The capacity that belongs to a word, if the word is still the same after this. */
-    private int capacity(long seen) {
-        return (seen & EPOCH_ONE) == 0 ? evenCapacity : oddCapacity;
+    /** The numbers that belong to a word, if its version is still the same after they have been read. */
+    private Numbers numbers(long seen) {
+        return (seen & ODD) == 0 ? even : odd;
     }
 
-    /** Whether no resize has ended since the word was read: a capacity that was read in between belongs to it. */
-    private boolean isEpochOf(long seen) {
-        return ((seen ^ word) & EPOCH_MASK) == 0;
+    /** Whether the numbers that were read since the word was belong to it. */
+    private boolean isVersionOf(long seen) {
+        VarHandle.acquireFence();
+        return ((seen ^ word) & VERSION_MASK) == 0;
     }
 
     int capacity() {
         while (true) {
             long seen = word;
-            int capacity = capacity(seen);
-            if (isEpochOf(seen)) {
+            int capacity = numbers(seen).capacity;
+            if (isVersionOf(seen)) {
                 return capacity;
             }
         }
@@ -159,8 +161,8 @@ final class Gate {
     int maxPermits() {
         while (true) {
             long seen = word;
-            int most = withReserve(capacity(seen));
-            if (isEpochOf(seen)) {
+            int most = withReserve(numbers(seen).capacity);
+            if (isVersionOf(seen)) {
                 return Math.max(most, inUse(seen));
             }
         }
@@ -170,47 +172,68 @@ final class Gate {
         return closed(word);
     }
 
-    /** Another one after every resize, for whoever wants to know whether there was one. */
-    long epoch() {
-        return word & EPOCH_MASK;
+    /** How often the capacity was changed, for whoever wants to know whether it was. */
+    int resizes() {
+        return resizes;
     }
 
     boolean hasWaiters() {
-        return (word & WAITING_MASK) != 0;
+        return waitedFor(word);
     }
 
     /** Takes a permit if one is free, nobody waits and the gate is open. */
     boolean tryTake() {
-        for (int looks = 0; ; looks++) {
+        while (true) {
             long seen = word;
-            if ((seen & (CLOSED | WAITING_MASK)) != 0) {
+            if ((seen & (CLOSED | WAITED_FOR)) != 0) {
                 return false;
             }
-            if (inUse(seen) >= Math.min(capacity(seen), MAX_IN_USE)) {
-                if (isEpochOf(seen)) {
-                    return false;
+            Numbers now = numbers(seen);
+            if (inUse(seen) < now.recorded && (seen & LOCKED) == 0 && (seen & VERSION_MASK) != VERSION_MASK) {
+                if (WORD.compareAndSet(this, seen, seen + VERSION_ONE + IN_USE_ONE)) {
+                    return true;
                 }
-            } else if ((seen & LOCKED) != 0) {
-                pause(looks);
-            } else if (WORD.compareAndSet(this, seen, seen + IN_USE_ONE)) {
-                acquired.increment();
-                if (!ledger.take()) {
-                    recordAgain();
-                }
-                return true;
+            } else if (inUse(seen) < Math.min(now.capacity, MAX_IN_USE)) {
+                return tryTakeLocked();
+            } else if (isVersionOf(seen)) {
+                return false;
             }
         }
     }
 
-    /** Reached only if 4,096 resizes went by between a read of the word and its swap: the permit stands, the ledger follows. */
-    private void recordAgain() {
+    private boolean tryTakeLocked() {
         long seen = lock();
+        long next = seen;
         try {
-            settle(seen);
-            ledger.take();
+            Numbers now = numbers(seen);
+            if ((seen & (CLOSED | WAITED_FOR)) != 0 || inUse(seen) >= Math.min(now.capacity, MAX_IN_USE)) {
+                return false;
+            }
+            ledger.settle(now.capacity, inUse(seen) + 1);
+            next = changed(seen, now.capacity, now.waiting, inUse(seen) + 1, 1);
+            return true;
         } finally {
-            unlock(seen);
+            unlock(next);
         }
+    }
+
+    /**
+     * Writes the numbers that are not in force. While locked, as often as it takes.
+     *
+     * @param seen as {@link #lock} returned it
+     * @param granted how many permits were granted since
+     * @return the word that puts the numbers into force
+     */
+    private long changed(long seen, int capacity, int waiting, int inUse, int granted) {
+        Numbers old = numbers(seen);
+        long version = (version(seen) + Math.max(1, granted)) & (VERSION_MASK >>> COUNT_BITS);
+        long acquired = old.acquiredBefore + version(seen) + granted;
+        VarHandle.releaseFence(); // whoever sees what is written now, sees that the gate was locked
+        numbers(seen ^ ODD).set(capacity, ledger.recorded(), waiting, acquired - version);
+        return ((seen & CLOSED) | ((seen & ODD) ^ ODD))
+                | (waiting == 0 ? 0 : WAITED_FOR)
+                | (version << COUNT_BITS)
+                | inUse;
     }
 
     /** Takes a permit for the waiter, or queues it, or refuses it. Tells the waiter nothing. */
@@ -219,7 +242,7 @@ final class Gate {
             return Answer.GRANTED;
         }
         boolean exempt = waiter.kind.exempt();
-        long now = waiter.timed
+        long time = waiter.timed
                 ? nanoTime.getAsLong()
                 : recentTime.getAsLong(); // longer than all that is done while locked
         long seen = lock();
@@ -228,34 +251,29 @@ final class Gate {
             if (closed(seen) && !exempt) {
                 return Answer.CLOSED;
             }
-            if (nobodyBefore(waiter, seen) && inUse(seen) < limit(waiter, capacity(seen))) {
-                settle(seen + IN_USE_ONE);
-                acquired.increment(); // may fail for want of memory: before the ledger has more than the gate
-                ledger.take();
-                next = seen + IN_USE_ONE;
+            Numbers now = numbers(seen);
+            if (nobodyBefore(waiter, now) && inUse(seen) < limit(waiter.kind, now.capacity)) {
+                ledger.settle(now.capacity, inUse(seen) + 1);
+                next = changed(seen, now.capacity, now.waiting, inUse(seen) + 1, 1);
                 return Answer.GRANTED;
             }
-            if (waiting(seen) >= (exempt ? MAX_WAITING : maxWaiting)) {
+            if (now.waiting >= (exempt ? Integer.MAX_VALUE : maxWaiting)) {
                 return Answer.QUEUE_FULL;
             }
-            if (waiting(seen) == 0) {
-                OLDEST_SINCE.setRelease(this, now); // before anybody can see that somebody waits
+            if (now.waiting == 0) {
+                OLDEST_SINCE.setRelease(this, time); // before anybody can see that somebody waits
             }
-            waiter.waitingSince = now;
+            waiter.waitingSince = time;
             queueOf(waiter).add(waiter);
-            next = seen + WAITING_ONE;
+            next = changed(seen, now.capacity, now.waiting + 1, inUse(seen), 0);
             return Answer.QUEUED;
         } finally {
             unlock(next);
         }
     }
 
-    private boolean nobodyBefore(Waiter<?> waiter, long seen) {
-        return waiter.kind == Waiter.Kind.FINISHING ? finishing.peek() == null : waiting(seen) == 0;
-    }
-
-    private int limit(Waiter<?> waiter, int capacity) {
-        return limit(waiter.kind, capacity);
+    private boolean nobodyBefore(Waiter<?> waiter, Numbers now) {
+        return waiter.kind == Waiter.Kind.FINISHING ? finishing.peek() == null : now.waiting == 0;
     }
 
     /** Permits in use below this admit a waiter of the kind. */
@@ -277,18 +295,28 @@ final class Gate {
      * @return whom it was granted to, if anybody: the caller tells it
      */
     @Nullable Waiter<?> release() {
-        boolean recorded = false;
-        for (long seen = word; (seen & (LOCKED | WAITING_MASK)) == 0 && inUse(seen) <= capacity(seen); seen = word) {
-            requireInUse(seen);
-            if (!recorded) {
-                ledger.giveBack();
-                recorded = true;
+        return release(null);
+    }
+
+    /**
+     * Gives a permit back that others may be giving back too.
+     *
+     * @param shared see {@link GatePermit#claim}; null if it is the caller's alone
+     * @return whom it was granted to, if anybody: the caller tells it. Null too if the permit was home already
+     */
+    @Nullable Waiter<?> release(@Nullable GatePermit shared) {
+        long seen = word;
+        while ((seen & (LOCKED | WAITED_FOR)) == 0 && inUse(seen) <= numbers(seen).capacity) {
+            if (shared != null && !shared.claim()) {
+                return null;
             }
+            requireInUse(seen);
             if (WORD.compareAndSet(this, seen, seen - IN_USE_ONE)) {
                 return null;
             }
+            seen = word;
         }
-        return releaseLocked(recorded);
+        return releaseLocked(shared);
     }
 
     /** A permit that came back twice would otherwise be borrowed from the bits above, and leave the gate locked for ever. */
@@ -298,26 +326,28 @@ final class Gate {
         }
     }
 
-    private @Nullable Waiter<?> releaseLocked(boolean recorded) {
+    /** As {@link #release(GatePermit)}, by locking the gate. */
+    @Nullable Waiter<?> releaseLocked(@Nullable GatePermit shared) {
         long seen = lock();
         long next = seen;
         try {
+            if (shared != null && !shared.claimLocked()) {
+                return null;
+            }
             requireInUse(seen);
+            Numbers now = numbers(seen);
             Waiter<?> head = head();
-            if (head != null && inUse(seen) <= limit(head, capacity(seen))) {
-                if (recorded) {
-                    ledger.take();
-                }
+            if (head != null && inUse(seen) <= limit(head.kind, now.capacity)) {
                 dequeue(head); // the permit changes hands: in use stays as it is
-                next = seen - WAITING_ONE;
-                ACQUIRED_IN_TURN.setRelease(this, acquiredInTurn + 1);
+                next = changed(seen, now.capacity, now.waiting - 1, inUse(seen), 1);
                 return head;
             }
-            next = seen - IN_USE_ONE; // with a head waiter, still above what would admit it
-            if (!recorded) {
-                ledger.giveBack();
+            int left = inUse(seen) - 1; // with a head waiter, still above what would admit it
+            try {
+                ledger.settle(now.capacity, left);
+            } finally {
+                next = changed(seen, now.capacity, now.waiting, left, 0);
             }
-            settle(next);
             return null;
         } finally {
             unlock(next);
@@ -333,11 +363,6 @@ final class Gate {
     private void dequeue(Waiter<?> waiter) {
         queueOf(waiter).remove(waiter);
         noteOldest();
-    }
-
-    /** The ledger's limit follows capacity and in use. While locked. */
-    private void settle(long next) {
-        ledger.settle(Math.max(capacity(next), inUse(next)));
     }
 
     private void noteOldest() {
@@ -362,13 +387,18 @@ final class Gate {
         try {
             if (waiter.queued) {
                 dequeue(waiter);
-                next = seen - WAITING_ONE;
+                next = fewerWaiting(seen, 1);
                 return true;
             }
             return false;
         } finally {
             unlock(next);
         }
+    }
+
+    private long fewerWaiting(long seen, int fewer) {
+        Numbers now = numbers(seen);
+        return changed(seen, now.capacity, now.waiting - fewer, inUse(seen), 0);
     }
 
     /** Since when a waiter has been in the queue; null if it is in none. */
@@ -389,8 +419,10 @@ final class Gate {
      * @return when the first newcomer still there was queued, or null if none is
      */
     @Nullable Long expireUpTo(long notAfter, List<Waiter<?>> expired) {
-        long next = lock();
+        long seen = lock();
+        long next = seen;
         try {
+            int gone = 0;
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
                 Waiter<?> following = waiter.next;
@@ -400,7 +432,7 @@ final class Gate {
                     }
                     expired.add(waiter);
                     dequeue(waiter);
-                    next -= WAITING_ONE;
+                    next = fewerWaiting(seen, ++gone);
                 }
                 waiter = following;
             }
@@ -417,33 +449,27 @@ final class Gate {
      * @return the capacity before
      */
     int resize(int newCapacity, List<Waiter<?>> granted) {
-        long next = lock();
+        long seen = lock();
+        long next = seen;
         try {
-            int old = capacity(next);
-            if ((next & EPOCH_ONE) == 0) {
-                oddCapacity = newCapacity;
-            } else {
-                evenCapacity = newCapacity;
-            }
-            next = withNextEpoch(next);
-            for (Waiter<?> head = head(); head != null && inUse(next) < limit(head, newCapacity); head = head()) {
+            Numbers now = numbers(seen);
+            int inUse = inUse(seen);
+            ledger.settle(newCapacity, inUse);
+            resizes = resizes + 1;
+            next = changed(seen, newCapacity, now.waiting, inUse, 0);
+            int admitted = 0;
+            for (Waiter<?> head = head(); head != null && inUse < limit(head.kind, newCapacity); head = head()) {
+                ledger.settle(newCapacity, inUse + 1);
                 granted.add(head);
                 dequeue(head);
-                next += IN_USE_ONE - WAITING_ONE;
+                inUse++;
+                admitted++;
+                next = changed(seen, newCapacity, now.waiting - admitted, inUse, admitted);
             }
-            settle(next);
-            for (int i = 0; i < granted.size(); i++) {
-                ledger.take();
-            }
-            ACQUIRED_IN_TURN.setRelease(this, acquiredInTurn + granted.size());
-            return old;
+            return now.capacity;
         } finally {
             unlock(next);
         }
-    }
-
-    private static long withNextEpoch(long word) {
-        return (word & ~EPOCH_MASK) | ((word + EPOCH_ONE) & EPOCH_MASK);
     }
 
     /**
@@ -453,7 +479,8 @@ final class Gate {
      */
     List<Waiter<?>> close() {
         List<Waiter<?>> refused = new ArrayList<>();
-        long next = lock() | CLOSED;
+        long seen = lock();
+        long next = seen | CLOSED;
         try {
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
@@ -461,7 +488,7 @@ final class Gate {
                 if (!waiter.kind.exempt()) {
                     refused.add(waiter);
                     dequeue(waiter);
-                    next -= WAITING_ONE;
+                    next = fewerWaiting(seen, refused.size()) | CLOSED;
                 }
                 waiter = following;
             }
@@ -475,21 +502,29 @@ final class Gate {
     Snapshot snapshot() {
         while (true) {
             long seen = word;
-            int capacity = capacity(seen);
+            Numbers now = numbers(seen);
+            int capacity = now.capacity;
+            int waiting = now.waiting;
+            long acquired = now.acquiredBefore + version(seen);
             long since = oldestSince;
-            long total = acquired.sum() + acquiredInTurn;
-            if (isEpochOf(seen)) {
-                int waiting = waiting(seen);
-                int inUse = inUse(seen);
+            if (isVersionOf(seen)) {
                 long oldest = waiting == 0 ? 0 : Math.max(0, nanoTime.getAsLong() - since);
-                // The total is counted after the permit: what is in use was surely granted.
-                return new Snapshot(capacity, inUse, waiting, maxWaiting, oldest, Math.max(total, inUse));
+                return new Snapshot(capacity, inUse(seen), waiting, maxWaiting, oldest, acquired);
             }
         }
     }
 
-    /** The ledger's own view. */
+    /** The ledger's own view, when it has been told what came back. */
     Bulkhead.Metrics ledger() {
+        long seen = lock();
+        long next = seen;
+        try {
+            Numbers now = numbers(seen);
+            ledger.giveBackAbove(inUse(seen));
+            next = changed(seen, now.capacity, now.waiting, inUse(seen), 0);
+        } finally {
+            unlock(next);
+        }
         return ledger.metrics();
     }
 

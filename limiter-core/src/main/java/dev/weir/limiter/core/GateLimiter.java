@@ -103,8 +103,12 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     public void resize(int capacity) {
         LimiterSettings.checkCapacity(capacity);
         List<Waiter<?>> granted = new ArrayList<>();
-        int before = changeCapacity(capacity, granted);
-        granted.forEach(waiter -> tellGranted(waiter, false));
+        int before;
+        try {
+            before = changeCapacity(capacity, granted);
+        } finally { // where memory ran out half-way, some were granted
+            granted.forEach(waiter -> tellGranted(waiter, false));
+        }
         crew.resized();
         flight.resized(before, capacity);
         if (!listeners.isEmpty()) {
@@ -242,7 +246,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     /** For somebody who has not waited, and was not asked where he stands. */
     private GatePermit newPermit() {
         try {
-            return makePermit(0, moment(), sample());
+            return makePermit(0, moment(), sample(), Thread.currentThread());
         } catch (Throwable e) { // the JVM's own: out of memory, out of stack
             release(0, false);
             throw e;
@@ -253,7 +257,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     private GatePermit newPermit(Waiter<?> waiter) {
         waiter.waited(GRANTED);
         try {
-            return makePermit(0, moment(), waiter.origin);
+            return makePermit(0, moment(), waiter.origin, null);
         } catch (Throwable e) { // the JVM's own
             release(0, false);
             throw e;
@@ -264,18 +268,23 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     private GatePermit newPermit(Waiter<?> waiter, long now) {
         waiter.waited(GRANTED);
         try {
-            return makePermit(now == 0 ? 0 : now - waiter.waitingSince, now, waiter.origin);
+            return makePermit(now == 0 ? 0 : now - waiter.waitingSince, now, waiter.origin, null);
         } catch (Throwable e) { // the JVM's own
             release(0, false);
             throw e;
         }
     }
 
-    private GatePermit makePermit(long waitedNanos, long grantedAt, Holding.@Nullable Origin origin) {
+    private GatePermit makePermit(
+            long waitedNanos, long grantedAt, Holding.@Nullable Origin origin, @Nullable Thread owner) {
         @Nullable Hold hold = Flight.recordsHolds() ? flight.holding() : null;
-        GatePermit permit = new GatePermit(this, grantedAt, hold);
+        if (hold == null && grantedAt == 0 && origin == null) {
+            return new GatePermit(this, owner);
+        }
+        Following following = new Following(grantedAt, hold);
+        GatePermit permit = new GatePermit(this, following);
         if (holders != null && origin != null) {
-            holders.hold(permit, origin);
+            holders.hold(permit, following, origin);
         }
         if (grantedAt != 0) {
             listeners.tellGranted(waitedNanos);
@@ -284,7 +293,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
     }
 
     /** A permit was closed for the first time. */
-    void release(long grantedAt, boolean passOn) {
+    final void release(long grantedAt, boolean passOn) {
         Waiter<?> granted = gate.release();
         // One moment for the permit's end and the next one's beginning: reading the clock takes longer than the rest.
         long now = granted != null || grantedAt != 0 ? moment() : 0;
@@ -294,7 +303,28 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         if (grantedAt != 0 && now != 0) {
             listeners.tellReleased(now - grantedAt);
         }
+        released();
     }
+
+    /** As {@link #release(long, boolean)}, by the permit's owner. */
+    final void release(GatePermit permit) {
+        released(gate.release(permit));
+    }
+
+    /** As {@link #release(long, boolean)}, by another thread than the permit's owner. */
+    final void releaseElsewhere(GatePermit permit) {
+        released(gate.releaseLocked(permit));
+    }
+
+    private void released(@Nullable Waiter<?> granted) {
+        if (granted != null) {
+            tellGranted(granted, false);
+        }
+        released();
+    }
+
+    /** A permit is home, or has gone on to the next. */
+    void released() {}
 
     final void tellGranted(Waiter<?> waiter, boolean passOn) {
         tellGranted(waiter, passOn, moment());

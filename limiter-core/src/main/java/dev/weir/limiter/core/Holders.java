@@ -58,9 +58,9 @@ final class Holders {
     }
 
     /** The permit was granted. It knows of being followed before it is: what fails in between must not give it back twice. */
-    void hold(GatePermit permit, Holding.Origin origin) {
+    void hold(GatePermit permit, Following following, Holding.Origin origin) {
         Holding holding = new Holding(this, origin, permit, dropped);
-        permit.holding = holding;
+        following.holding = holding;
         held.add(holding);
         arm();
     }

@@ -5,11 +5,11 @@ import io.github.resilience4j.bulkhead.BulkheadConfig;
 import java.time.Duration;
 
 /**
- * The count of permits, kept in a Resilience4j bulkhead that nobody else can reach.
+ * The count of permits, kept in a Resilience4j bulkhead that nobody else can reach. All of it while the gate is locked.
  *
- * <p>The gate decides, the ledger records: {@link #take} is called only when the gate has counted the permit already, {@link
- * #giveBack} before the gate takes it off its count. So the ledger's count never exceeds the gate's, and since {@link #settle}
- * never goes below the gate's count, lowering the bulkhead's limit always finds enough free permits and never parks.
+ * <p>The gate grants no permit that is not recorded here. What comes back stays recorded, and is granted again without the
+ * ledger being asked, until somebody looks at it, or the capacity shrinks. So in use &le; recorded &le; the bulkhead's limit,
+ * and lowering that limit always finds enough free permits and never parks.
  */
 final class Ledger {
 
@@ -17,64 +17,65 @@ final class Ledger {
     static final int MAX = Gate.MAX_IN_USE;
 
     private final Bulkhead bulkhead;
-    private int max; // guarded by the gate's lock
+    private int limit;
+    private int recorded;
 
     Ledger(String name, int capacity) {
-        this.max = Math.min(capacity, MAX);
-        this.bulkhead = Bulkhead.of(name, config(max));
+        this.limit = Math.min(capacity, MAX);
+        this.bulkhead = Bulkhead.of(name, config(limit));
     }
 
-    private static BulkheadConfig config(int max) {
+    private static BulkheadConfig config(int limit) {
         return BulkheadConfig.custom()
-                .maxConcurrentCalls(max)
+                .maxConcurrentCalls(limit)
                 .maxWaitDuration(Duration.ZERO)
                 .fairCallHandlingStrategyEnabled(false)
                 .writableStackTraceEnabled(false)
                 .build();
     }
 
-    /**
-     * Records a permit. The bulkhead refuses interrupted threads even with permits free, so the flag is put aside for a second
-     * try.
-     *
-     * @return false only if the bulkhead has no permit free
-     */
-    boolean take() {
-        return bulkhead.tryAcquirePermission() || takeInterrupted();
+    int recorded() {
+        return recorded;
     }
 
-    private boolean takeInterrupted() {
-        boolean interrupted = false;
-        boolean taken = false;
-        while (!taken && Thread.interrupted()) { // cleared, and again if another interrupt arrives meanwhile
-            interrupted = true;
-            taken = bulkhead.tryAcquirePermission();
+    /** Makes the bulkhead's limit the larger of capacity and in use, and records what is in use. */
+    void settle(int capacity, int inUse) {
+        int target = Math.min(Math.max(capacity, inUse), MAX);
+        if (target != limit) {
+            BulkheadConfig config = config(target); // fails, for want of memory, before anything has changed
+            giveBackAbove(target);
+            bulkhead.changeConfig(config);
+            limit = target;
         }
+        while (recorded < inUse) {
+            record();
+        }
+    }
+
+    /** Gives back what is recorded beyond this. */
+    void giveBackAbove(int inUse) {
+        while (recorded > inUse) {
+            recorded--;
+            bulkhead.releasePermission();
+        }
+    }
+
+    /** The bulkhead refuses interrupted threads even with permits free, so the flag is put aside for another try. */
+    private void record() {
+        boolean interrupted = false;
+        while (!bulkhead.tryAcquirePermission()) {
+            if (!Thread.interrupted()) { // cleared, and again if another interrupt arrives meanwhile
+                throw new IllegalStateException("the ledger is full: limit " + limit + ", recorded " + recorded);
+            }
+            interrupted = true;
+        }
+        recorded++;
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return taken;
     }
 
-    /** Records that a permit came back. */
-    void giveBack() {
-        bulkhead.releasePermission();
-    }
-
-    /**
-     * Moves the bulkhead's limit. Called under the gate's lock.
-     *
-     * @param limit the larger of capacity and in use
-     */
-    void settle(int limit) {
-        int target = Math.min(limit, MAX);
-        if (target != max) {
-            bulkhead.changeConfig(config(target));
-            max = target;
-        }
-    }
-
-    /** The bulkhead's own view, for meters and for tests of the invariant. */
+    /** The bulkhead's own view. */
     Bulkhead.Metrics metrics() {
         return bulkhead.getMetrics();
     }

@@ -10,7 +10,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.util.Map;
-import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Resilience4j's own meters of the bulkhead that counts a limiter's permits. A registry that has meters of a bulkhead of that
@@ -23,18 +23,19 @@ final class LedgerMeters implements Registration {
     private final String name;
     private final BulkheadRegistry bulkheads = BulkheadRegistry.ofDefaults(); // a gauge does not keep its bulkhead
 
-    private LedgerMeters(String name, Bulkhead.Metrics ledger) {
+    private LedgerMeters(String name, Supplier<Bulkhead.Metrics> ledger) {
         this.name = name;
         bulkheads.bulkhead(name);
         bulkheads.replace(name, view(name, ledger));
     }
 
     static Registration of(CapacityLimiter limiter, String name, MeterRegistry registry) {
-        Optional<Bulkhead.Metrics> ledger = limiter instanceof LedgerKeeper keeper ? keeper.ledger() : Optional.empty();
-        if (ledger.isEmpty() || registry.find(GAUGE).tag("name", name).meter() != null) {
+        if (!(limiter instanceof LedgerKeeper keeper)
+                || keeper.ledger().isEmpty()
+                || registry.find(GAUGE).tag("name", name).meter() != null) {
             return () -> {};
         }
-        LedgerMeters meters = new LedgerMeters(name, ledger.get());
+        LedgerMeters meters = new LedgerMeters(name, () -> keeper.ledger().orElseThrow());
         TaggedBulkheadMetrics.ofBulkheadRegistry(meters.bulkheads).bindTo(registry);
         return meters;
     }
@@ -44,11 +45,11 @@ final class LedgerMeters implements Registration {
      * over time, which a proxy does not mind.
      */
     @SuppressWarnings("ReferenceEquality") // a proxy is equal to itself
-    private static Bulkhead view(String name, Bulkhead.Metrics ledger) {
+    private static Bulkhead view(String name, Supplier<Bulkhead.Metrics> ledger) {
         InvocationHandler answers = (proxy, method, arguments) -> switch (method.getName()) {
             case "getName" -> name;
             case "getTags" -> Map.of();
-            case "getMetrics" -> ledger;
+            case "getMetrics" -> ledger.get();
             case "toString" -> "Bulkhead '" + name + "'";
             case "hashCode" -> System.identityHashCode(proxy);
             case "equals" -> proxy == arguments[0];

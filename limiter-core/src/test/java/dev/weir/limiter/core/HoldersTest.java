@@ -214,7 +214,7 @@ class HoldersTest {
         GatePermit permit = (GatePermit) limiter.acquire();
         try (Permit other = limiter.acquire()) {
             assertThat(other).isNotNull();
-            assertThat(Objects.requireNonNull(permit.holding).end()).isTrue();
+            assertThat(Objects.requireNonNull(permit.holding()).end()).isTrue();
             limiter.release(0, false);
             permit.close();
             assertThat(limiter.statistics().inUse()).isEqualTo(1);

@@ -564,6 +564,40 @@ public abstract class LimiterRules extends ContractSupport {
         other.close();
     }
 
+    /** As above, but one of the two has taken the permits, and the other one goes on taking: in use is soon what it was. */
+    @Test
+    void rule_1_4_of_the_thread_that_took_a_permit_and_another_one_counts() {
+        int permits = 10_000;
+        CapacityLimiter limiter = limiter(2 * permits + 1);
+        Permit other = take(limiter);
+        for (int round = 1; round <= 20; round++) {
+            List<Permit> shared = new ArrayList<>();
+            List<Permit> taken = new ArrayList<>();
+            CyclicBarrier barrier = new CyclicBarrier(2);
+            Caller<Boolean> taker = startStep(() -> {
+                for (int i = 0; i < permits; i++) {
+                    shared.add(take(limiter));
+                }
+                barrier.await();
+                shared.forEach(Permit::close);
+            });
+            Caller<Boolean> stranger = startStep(() -> {
+                barrier.await();
+                for (Permit permit : shared) {
+                    permit.close();
+                    taken.add(take(limiter));
+                }
+            });
+            get(taker.outcome());
+            get(stranger.outcome());
+            assertThat(limiter.statistics().inUse()).isEqualTo(1 + permits);
+            closeAll(taken);
+            assertThat(limiter.statistics().inUse()).isEqualTo(1);
+            assertThat(limiter.statistics().released()).isEqualTo(2L * round * permits);
+        }
+        other.close();
+    }
+
     @Test
     void rule_1_4_a_permit_knows_its_limiter_and_may_be_closed_by_another_thread() {
         CapacityLimiter limiter = limiter(1);

@@ -7,9 +7,9 @@ import java.util.Optional;
 public interface LedgerKeeper {
 
     /**
-     * The ledger's numbers, to look at.
+     * The ledger's numbers, to look at at once: from now on it may be behind again by the permits that have come back.
      *
-     * @return a live view, which can change nothing; empty where the bulkhead is somebody else's, as its meters are
+     * @return a view that can change nothing; empty where the bulkhead is somebody else's, as its meters are
      */
     Optional<Bulkhead.Metrics> ledger();
 }
