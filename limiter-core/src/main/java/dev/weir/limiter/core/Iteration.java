@@ -236,10 +236,8 @@ final class Iteration<T> implements Flow.Subscription {
                 deliver(item);
                 drawn++;
                 if (limiter.gate().hasWaiters() && System.nanoTime() - start > SLICE_NANOS) {
-                    if (wanted != Long.MAX_VALUE) {
-                        demand.addAndGet(-drawn);
-                    }
-                    return End.OTHERS_WAIT;
+                    boolean met = wanted != Long.MAX_VALUE && demand.addAndGet(-drawn) == 0;
+                    return met ? End.DEMAND_MET : End.OTHERS_WAIT;
                 }
             }
         } catch (Throwable e) { // the source's, an Error too: the subscriber gets it

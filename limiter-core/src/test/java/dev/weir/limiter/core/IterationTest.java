@@ -9,17 +9,25 @@ import dev.weir.limiter.Permit;
 import dev.weir.limiter.core.watch.Watchable;
 import dev.weir.limiter.core.watch.Watcher;
 import dev.weir.limiter.tck.IdleLimiters;
+import java.util.List;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Readers that leave in the middle of a step of the iteration, where code of theirs happens to run. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class IterationTest {
 
     @RegisterExtension
@@ -110,5 +118,142 @@ class IterationTest {
             assertThat(held.limiter()).isSameAs(limiter);
         }
         assertThat(reader.leaves).isFalse();
+    }
+
+    /** Notes what it is told; asks when the test does. */
+    private static final class Notes implements Flow.Subscriber<Integer> {
+        private final Queue<Object> told = new ConcurrentLinkedQueue<>();
+        private final AtomicReference<Flow.@Nullable Subscription> subscription = new AtomicReference<>();
+
+        void request(long items) {
+            Objects.requireNonNull(subscription.get()).request(items);
+        }
+
+        void cancel() {
+            Objects.requireNonNull(subscription.get()).cancel();
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription begun) {
+            subscription.set(begun);
+        }
+
+        @Override
+        public void onNext(Integer item) {
+            told.add(item);
+        }
+
+        @Override
+        public void onError(Throwable failure) {
+            told.add(failure);
+        }
+
+        @Override
+        public void onComplete() {
+            told.add("complete");
+        }
+    }
+
+    /** A limiter whose work runs on the thread that admits it: what is asked for has happened when asking returns. */
+    private CapacityLimiter onThisThread() {
+        return limiters.watchAndClose(CapacityLimiter.builder("here")
+                .capacity(1)
+                .workers(Runnable::run)
+                .build());
+    }
+
+    private static void queue(CapacityLimiter limiter, Runnable turn) {
+        assertThat(limiter.acquireAsync().thenAccept(permit -> {
+                    turn.run();
+                    permit.close();
+                }))
+                .isNotDone();
+    }
+
+    @Test
+    void rule_3_3_an_iteration_that_goes_on_after_others_had_their_turn_draws_no_more_than_was_asked_for()
+            throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        Stream<Integer> slow = Stream.iterate(1, number -> number + 1).peek(number -> {
+            queue(limiter, () -> notes.told.add("turn"));
+            long start = System.nanoTime();
+            while (System.nanoTime() - start <= Iteration.SLICE_NANOS) {
+                Thread.onSpinWait();
+            }
+        });
+        Limiters.iterate(limiter, slow.onClose(closed::countDown)).subscribe(notes);
+
+        notes.request(3);
+
+        assertThat(notes.told).containsExactly(1, "turn", 2, "turn", 3, "turn");
+        notes.request(1);
+        assertThat(notes.told).containsExactly(1, "turn", 2, "turn", 3, "turn", 4, "turn");
+        assertThat(limiter.statistics().acquired()).as("a slice for each item, and the turns").isEqualTo(8);
+        notes.cancel();
+        assertThat(closed.getCount()).isZero();
+    }
+
+    /** A slice may be cut short by whatever else the machine does; of many, one will not be. */
+    @Test
+    void rule_3_3_an_iteration_of_cheap_items_does_not_stop_after_each_for_those_who_wait() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        int most = 0;
+        for (int round = 0; round < 50 && most < 100; round++) {
+            Notes notes = new Notes();
+            Stream<Integer> numbers = IntStream.rangeClosed(1, 100).boxed();
+            Limiters.iterate(limiter, numbers.onClose(closed::countDown)).subscribe(notes);
+            AtomicInteger before = new AtomicInteger();
+            Permit held = limiter.acquire();
+            notes.request(Long.MAX_VALUE);
+            queue(limiter, () -> before.set(notes.told.size()));
+            held.close();
+            most = Math.max(most, before.get());
+            assertThat(notes.told).hasSize(101).endsWith(100, "complete");
+        }
+        assertThat(most).as("items drawn while somebody waited").isGreaterThanOrEqualTo(100);
+    }
+
+    @Test
+    void rule_3_5_of_two_requests_that_are_errors_the_first_is_told() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        numbers(limiter).subscribe(notes);
+        try (Permit held = limiter.acquire()) {
+            assertThat(held.limiter()).isSameAs(limiter);
+            notes.request(1);
+            notes.request(-7);
+            notes.request(-8);
+            assertThat(notes.told).isEmpty();
+        }
+
+        assertThat(notes.told).singleElement().satisfies(failure -> assertThat((Throwable) failure)
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("-7"));
+        assertThat(closed.getCount()).isZero();
+    }
+
+    @Test
+    void rule_3_2_demand_beyond_what_a_number_can_say_is_all_there_is() {
+        Notes notes = new Notes();
+        Limiters.iterate(onThisThread(), List.of(1, 2, 3, 4)).subscribe(notes);
+
+        notes.request(1);
+        assertThat(notes.told).containsExactly(1);
+        notes.request(Long.MAX_VALUE);
+
+        assertThat(notes.told).containsExactly(1, 2, 3, 4, "complete");
+    }
+
+    @Test
+    void rule_3_2_demand_that_comes_to_more_than_a_number_can_say_while_items_are_drawn_is_all_there_is() {
+        Notes notes = new Notes();
+        Limiters.iterate(
+                        onThisThread(), Stream.of(1, 2, 3, 4).peek(item -> notes.request(Long.MAX_VALUE)))
+                .subscribe(notes);
+
+        notes.request(1);
+
+        assertThat(notes.told).containsExactly(1, 2, 3, 4, "complete");
     }
 }

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -116,10 +117,21 @@ class MisbehavingExecutorTest {
     private static final class Collector implements Flow.Subscriber<Integer> {
         final List<String> signals = new ArrayList<>();
         final CompletableFuture<String> ended = new CompletableFuture<>();
+        final CompletableFuture<Flow.Subscription> begun = new CompletableFuture<>();
+        private final long demand;
+
+        Collector() {
+            this(Long.MAX_VALUE);
+        }
+
+        Collector(long demand) {
+            this.demand = demand;
+        }
 
         @Override
         public void onSubscribe(Flow.Subscription subscription) {
-            subscription.request(Long.MAX_VALUE);
+            begun.complete(subscription);
+            subscription.request(demand);
         }
 
         @Override
@@ -203,5 +215,111 @@ class MisbehavingExecutorTest {
                         above, () -> Limiters.run(below, () -> "nested").get(SECONDS, TimeUnit.SECONDS))
                 .get(2L * SECONDS, TimeUnit.SECONDS);
         assertThat(result).isEqualTo("nested");
+    }
+
+    /** What the handler of this thread's uncaught exceptions is told meanwhile. */
+    private static List<Throwable> uncaughtDuring(Runnable step) {
+        List<Throwable> uncaught = new ArrayList<>();
+        Thread thread = Thread.currentThread();
+        Thread.UncaughtExceptionHandler before = thread.getUncaughtExceptionHandler();
+        thread.setUncaughtExceptionHandler((where, failure) -> uncaught.add(failure));
+        try {
+            step.run();
+        } finally {
+            thread.setUncaughtExceptionHandler(before);
+        }
+        return uncaught;
+    }
+
+    @Test
+    void rule_2_2_a_refusal_below_is_told_the_callers_above_and_no_handler_of_uncaught_exceptions() throws Exception {
+        CapacityLimiter below = limiters.watch(CapacityLimiter.of("below", 1));
+        CapacityLimiter above = limiter(3, Limiters.executor(below));
+        try (Permit held = below.acquire()) {
+            CompletableFuture<String> work = Limiters.run(above, () -> "ran");
+            Collector reader = new Collector();
+            Limiters.iterate(above, List.of(1)).subscribe(reader);
+            Collector left = new Collector();
+            CountDownLatch closed = new CountDownLatch(1);
+            Limiters.iterate(above, Stream.of(1).onClose(closed::countDown)).subscribe(left);
+            left.begun.join().cancel();
+
+            assertThat(uncaughtDuring(below::close)).isEmpty();
+
+            assertThat(held.limiter()).isSameAs(below);
+            assertThat(work).isCompletedExceptionally();
+            assertThat(reader.ended).isCompletedExceptionally();
+            await(closed);
+            assertThat(left.signals).isEmpty();
+        }
+    }
+
+    @Test
+    void rule_2_2_a_refusal_below_is_told_the_handler_when_the_caller_above_has_left() throws Exception {
+        CapacityLimiter below = limiters.watch(CapacityLimiter.of("below", 1));
+        CapacityLimiter above = limiter(1, Limiters.executor(below));
+        try (Permit held = below.acquire()) {
+            Limiters.run(above, () -> "ran").cancel(false);
+
+            assertThat(uncaughtDuring(below::close))
+                    .singleElement()
+                    .isInstanceOfSatisfying(LimitExceededException.class, refusal -> assertThat(refusal.reason())
+                            .isEqualTo(RefusalReason.CLOSED));
+
+            assertThat(held.limiter()).isSameAs(below);
+        }
+    }
+
+    /** Runs tasks on the calling thread until it is shut down. */
+    private static final class ShutDown implements Executor {
+        private final RejectedExecutionException rejection = new RejectedExecutionException("shut down");
+        private boolean shutDown;
+
+        @Override
+        public void execute(Runnable task) {
+            if (shutDown) {
+                throw rejection;
+            }
+            task.run();
+        }
+    }
+
+    @Test
+    void rule_3_4_an_iteration_whose_workers_were_shut_down_is_told_so_and_its_source_closed() throws Exception {
+        ShutDown workers = new ShutDown();
+        CapacityLimiter limiter = limiter(1, workers);
+        Collector reader = new Collector(1);
+        CompletableFuture<Thread> closer = new CompletableFuture<>();
+        Limiters.iterate(limiter, Stream.of(1, 2).onClose(() -> closer.complete(Thread.currentThread())))
+                .subscribe(reader);
+        assertThat(reader.signals).containsExactly("1");
+        workers.shutDown = true;
+
+        reader.begun.join().request(1);
+
+        assertThat(reader.signals).hasSize(2);
+        assertThat(reader.ended)
+                .failsWithin(SECONDS, TimeUnit.SECONDS)
+                .withThrowableThat()
+                .withCauseInstanceOf(LimitExceededException.class)
+                .havingRootCause()
+                .isSameAs(workers.rejection);
+        assertThat(closer.get(SECONDS, TimeUnit.SECONDS)).isNotSameAs(Thread.currentThread());
+    }
+
+    @Test
+    void rule_3_4_an_iteration_that_is_left_after_its_workers_were_shut_down_closes_its_source() throws Exception {
+        ShutDown workers = new ShutDown();
+        CapacityLimiter limiter = limiter(1, workers);
+        Collector reader = new Collector(1);
+        CompletableFuture<Thread> closer = new CompletableFuture<>();
+        Limiters.iterate(limiter, Stream.of(1, 2).onClose(() -> closer.complete(Thread.currentThread())))
+                .subscribe(reader);
+        workers.shutDown = true;
+
+        reader.begun.join().cancel();
+
+        assertThat(closer.get(SECONDS, TimeUnit.SECONDS)).isNotSameAs(Thread.currentThread());
+        assertThat(reader.signals).containsExactly("1");
     }
 }

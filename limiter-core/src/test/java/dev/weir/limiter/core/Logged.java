@@ -1,0 +1,28 @@
+package dev.weir.limiter.core;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A failure that counts how often it was logged, by itself or as the cause of another. Wants {@link Warnings}. */
+final class Logged extends RuntimeException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final AtomicInteger times = new AtomicInteger();
+
+    Logged(String message) {
+        super(message, null, true, false);
+    }
+
+    int times() {
+        return times.get();
+    }
+
+    @Override
+    public String toString() {
+        if (StackWalker.getInstance()
+                .walk(frames -> frames.anyMatch(frame -> frame.getClassName().startsWith("java.util.logging.")))) {
+            times.incrementAndGet();
+        }
+        return super.toString();
+    }
+}
