@@ -7,9 +7,11 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -99,5 +101,72 @@ class LeavingTest {
         limiter.acquireAsync().obtrudeException(new IllegalStateException("forced"));
         assertThat(limiter.statistics().waiting()).isZero();
         held.close();
+    }
+
+    private static <T> void assertSaysWhetherItWasInTime(Supplier<CompletableFuture<T>> newcomer, T value) {
+        CompletableFuture<T> cancelled = newcomer.get();
+        assertThat(cancelled.cancel(false)).isTrue();
+        assertThat(cancelled.cancel(false)).as("is cancelled").isTrue();
+        assertThat(cancelled.complete(value)).isFalse();
+        assertThat(cancelled.completeExceptionally(new IllegalStateException("late")))
+                .isFalse();
+
+        CompletableFuture<T> completed = newcomer.get();
+        assertThat(completed.complete(value)).isTrue();
+        assertThat(completed.complete(value)).isFalse();
+        assertThat(completed.cancel(false)).isFalse();
+
+        CompletableFuture<T> failed = newcomer.get();
+        assertThat(failed.completeExceptionally(new IllegalStateException("given up")))
+                .isTrue();
+        assertThat(failed.completeExceptionally(new IllegalStateException("late")))
+                .isFalse();
+    }
+
+    @Test
+    void rule_1_5_a_waiter_says_whether_it_was_left_in_time() throws Exception {
+        Permit held = limiter.acquire();
+        assertSaysWhetherItWasInTime(limiter::acquireAsync, held);
+        assertThat(limiter.statistics().withdrawn()).isEqualTo(3);
+        held.close();
+    }
+
+    @Test
+    void rule_2_3_queued_work_says_whether_it_was_left_in_time() throws Exception {
+        Permit held = limiter.acquire();
+        assertSaysWhetherItWasInTime(() -> Limiters.run(limiter, () -> "ran"), "other");
+        assertThat(limiter.statistics().withdrawn()).isEqualTo(3);
+        held.close();
+    }
+
+    @Test
+    void rule_2_3_running_work_that_is_left_again_and_again_is_abandoned_once() throws Exception {
+        CountDownLatch running = new CountDownLatch(1);
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        CompletableFuture<String> work = Limiters.run(limiter, () -> {
+            running.countDown();
+            mayEnd.await();
+            return "ran";
+        });
+        assertThat(running.await(5, TimeUnit.SECONDS)).isTrue();
+
+        assertThat(work.cancel(false)).isTrue();
+        assertThat(work.cancel(false)).as("is cancelled").isTrue();
+        assertThat(work.complete("other")).isFalse();
+
+        assertThat(limiter.statistics().abandoned()).isEqualTo(1);
+        mayEnd.countDown();
+    }
+
+    @Test
+    void rule_2_3_work_that_has_ended_cannot_be_left() throws Exception {
+        CompletableFuture<String> work = Limiters.run(limiter, () -> "ran");
+        assertThat(work.get(5, TimeUnit.SECONDS)).isEqualTo("ran");
+
+        assertThat(work.cancel(true)).isFalse();
+        assertThat(work.complete("other")).isFalse();
+
+        assertThat(limiter.statistics().abandoned()).isZero();
+        assertThat(limiter.statistics().withdrawn()).isZero();
     }
 }

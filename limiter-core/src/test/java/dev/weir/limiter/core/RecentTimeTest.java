@@ -106,4 +106,27 @@ class RecentTimeTest {
         long time = RecentTime.SHARED.nanoTime();
         return RecentTime.SHARED.nanoTime() == time;
     }
+
+    /** Of a ring of waits the youngest is refused. */
+    @Test
+    void rule_2_4_work_that_was_started_by_work_is_timed_exactly() throws Exception {
+        CapacityLimiter outer = limiters.watchAndClose(CapacityLimiter.of("outer", 1));
+        CapacityLimiter limiter = limiters.watchAndClose(
+                CapacityLimiter.builder("waits").capacity(1).build());
+        try (Permit held = limiter.acquire()) {
+            assertThat(held.limiter()).isSameAs(limiter);
+            CompletableFuture<Void> work = Limiters.run(outer, () -> {
+                await("the timer to keep the time")
+                        .pollInterval(Duration.ofMillis(1))
+                        .until(RecentTimeTest::isKept);
+                for (int i = 0; i < 100; i++) {
+                    long before = System.nanoTime();
+                    Waiter<String> nested = (Waiter<String>) Limiters.run(limiter, () -> "nested");
+                    assertThat(nested.waitingSince - before).isNotNegative();
+                    nested.cancel(false);
+                }
+            });
+            assertThat(work).succeedsWithin(Duration.ofSeconds(10));
+        }
+    }
 }

@@ -1,0 +1,81 @@
+package dev.weir.limiter.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.tck.IdleLimiters;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Threads that wait for a permit. */
+@Timeout(60)
+class BlockedThreadTest {
+
+    private static final int SECONDS = 10;
+
+    @RegisterExtension
+    final IdleLimiters limiters = new IdleLimiters();
+
+    private final CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("blocking", 1));
+
+    private void assertSleepsUntilThereIsAPermit(Callable<Permit> acquire) throws Exception {
+        FutureTask<Boolean> acquired = new FutureTask<>(() -> {
+            acquire.call().close();
+            return true;
+        });
+        Thread thread = new Thread(acquired, "blocked-thread-test");
+        thread.setDaemon(true);
+        try (Permit held = limiter.acquire()) {
+            thread.start();
+            await("what a thread dump says").until(() -> LockSupport.getBlocker(thread) == held.limiter());
+        }
+        assertThat(acquired.get(SECONDS, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    void rule_1_5_a_thread_that_waits_sleeps_and_a_thread_dump_says_for_which_limiter() throws Exception {
+        assertSleepsUntilThereIsAPermit(limiter::acquire);
+    }
+
+    @Test
+    void rule_1_5_a_thread_that_waits_for_a_time_sleeps_and_a_thread_dump_says_for_which_limiter() throws Exception {
+        assertSleepsUntilThereIsAPermit(
+                () -> limiter.tryAcquire(Duration.ofHours(1)).orElseThrow());
+    }
+
+    /** What runs code of others has to wait for the end of such code on the same thread; a thread does not. */
+    @Test
+    void rule_1_2_a_dependent_that_frees_a_permit_may_wait_for_the_thread_that_gets_it() throws Exception {
+        Permit held = limiter.acquire();
+        FutureTask<String> blocked = new FutureTask<>(() -> {
+            try (Permit permit = limiter.acquire()) {
+                return permit.limiter().name();
+            }
+        });
+        CompletableFuture<String> told = limiter.acquireAsync().thenApply(permit -> {
+            permit.close();
+            try {
+                return blocked.get(SECONDS, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        });
+        Thread thread = new Thread(blocked, "blocked-thread-test");
+        thread.setDaemon(true);
+        thread.start();
+        await().until(() -> limiter.statistics().waiting() == 2);
+
+        held.close();
+
+        assertThat(told).isCompletedWithValue("blocking");
+    }
+}
