@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.slf4j.MDC;
 
 /** Readers that leave in the middle of a step of the iteration, where code of theirs happens to run. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -189,7 +190,9 @@ class IterationTest {
         assertThat(notes.told).containsExactly(1, "turn", 2, "turn", 3, "turn");
         notes.request(1);
         assertThat(notes.told).containsExactly(1, "turn", 2, "turn", 3, "turn", 4, "turn");
-        assertThat(limiter.statistics().acquired()).as("a slice for each item, and the turns").isEqualTo(8);
+        assertThat(limiter.statistics().acquired())
+                .as("a slice for each item, and the turns")
+                .isEqualTo(8);
         notes.cancel();
         assertThat(closed.getCount()).isZero();
     }
@@ -227,9 +230,11 @@ class IterationTest {
             assertThat(notes.told).isEmpty();
         }
 
-        assertThat(notes.told).singleElement().satisfies(failure -> assertThat((Throwable) failure)
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("-7"));
+        assertThat(notes.told)
+                .singleElement()
+                .satisfies(failure -> assertThat((Throwable) failure)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("-7"));
         assertThat(closed.getCount()).isZero();
     }
 
@@ -248,12 +253,59 @@ class IterationTest {
     @Test
     void rule_3_2_demand_that_comes_to_more_than_a_number_can_say_while_items_are_drawn_is_all_there_is() {
         Notes notes = new Notes();
-        Limiters.iterate(
-                        onThisThread(), Stream.of(1, 2, 3, 4).peek(item -> notes.request(Long.MAX_VALUE)))
+        Limiters.iterate(onThisThread(), Stream.of(1, 2, 3, 4).peek(item -> notes.request(Long.MAX_VALUE)))
                 .subscribe(notes);
 
         notes.request(1);
 
         assertThat(notes.told).containsExactly(1, 2, 3, 4, "complete");
+    }
+
+    @Test
+    void rule_3_4_a_reader_that_leaves_while_others_have_their_turn_does_not_wait_for_its_own() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        AtomicReference<@Nullable Permit> others = new AtomicReference<>();
+        Stream<Integer> slow = Stream.of(1, 2).peek(number -> {
+            assertThat(limiter.acquireAsync().thenAccept(others::set)).isNotDone();
+            long start = System.nanoTime();
+            while (System.nanoTime() - start <= Iteration.SLICE_NANOS) {
+                Thread.onSpinWait();
+            }
+        });
+        Limiters.iterate(limiter, slow.onClose(closed::countDown)).subscribe(notes);
+        notes.request(2);
+        assertThat(notes.told).containsExactly(1);
+        assertThat(limiter.statistics().waiting()).as("the next slice").isEqualTo(1);
+
+        notes.cancel();
+
+        assertThat(closed.getCount()).isZero();
+        assertThat(limiter.statistics().waiting()).isZero();
+        Objects.requireNonNull(others.get()).close();
+    }
+
+    @Test
+    void rule_2_7_what_a_draw_sets_does_not_stay_on_the_thread_that_drew() {
+        Notes notes = new Notes();
+        MDC.put("request", "caller's");
+        try {
+            Limiters.iterate(onThisThread(), Stream.of(1).peek(number -> MDC.put("request", "the draw's")))
+                    .subscribe(notes);
+            notes.request(Long.MAX_VALUE);
+            assertThat(MDC.get("request")).isEqualTo("caller's");
+        } finally {
+            MDC.remove("request");
+        }
+        assertThat(notes.told).containsExactly(1, "complete");
+    }
+
+    @Test
+    void rule_2_8_a_thread_that_drew_keeps_no_permit() {
+        Notes notes = new Notes();
+        Limiters.iterate(onThisThread(), List.of(1)).subscribe(notes);
+        notes.request(Long.MAX_VALUE);
+        assertThat(notes.told).containsExactly(1, "complete");
+        assertThat(Held.current()).isNull();
     }
 }

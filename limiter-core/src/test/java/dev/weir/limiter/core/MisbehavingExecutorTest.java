@@ -263,8 +263,9 @@ class MisbehavingExecutorTest {
 
             assertThat(uncaughtDuring(below::close))
                     .singleElement()
-                    .isInstanceOfSatisfying(LimitExceededException.class, refusal -> assertThat(refusal.reason())
-                            .isEqualTo(RefusalReason.CLOSED));
+                    .isInstanceOfSatisfying(
+                            LimitExceededException.class,
+                            refusal -> assertThat(refusal.reason()).isEqualTo(RefusalReason.CLOSED));
 
             assertThat(held.limiter()).isSameAs(below);
         }
