@@ -36,7 +36,7 @@ class BlockedThreadTest {
         thread.setDaemon(true);
         try (Permit held = limiter.acquire()) {
             thread.start();
-            await("what a thread dump says").until(() -> LockSupport.getBlocker(thread) == held.limiter());
+            await("what a thread dump says").until(() -> held.limiter().equals(LockSupport.getBlocker(thread)));
         }
         assertThat(acquired.get(SECONDS, TimeUnit.SECONDS)).isTrue();
     }

@@ -7,10 +7,12 @@ final class Logged extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    private final String message;
     private final AtomicInteger times = new AtomicInteger();
 
     Logged(String message) {
         super(message, null, true, false);
+        this.message = message;
     }
 
     int times() {
@@ -18,11 +20,11 @@ final class Logged extends RuntimeException {
     }
 
     @Override
-    public String toString() {
+    public String getMessage() {
         if (StackWalker.getInstance()
                 .walk(frames -> frames.anyMatch(frame -> frame.getClassName().startsWith("java.util.logging.")))) {
             times.incrementAndGet();
         }
-        return super.toString();
+        return message;
     }
 }
