@@ -70,11 +70,13 @@ final class Gate {
 
     private static final VarHandle WORD;
     private static final VarHandle OLDEST_SINCE;
+    private static final VarHandle RESIZES;
 
     static {
         try {
             WORD = MethodHandles.lookup().findVarHandle(Gate.class, "word", long.class);
             OLDEST_SINCE = MethodHandles.lookup().findVarHandle(Gate.class, "oldestSince", long.class);
+            RESIZES = MethodHandles.lookup().findVarHandle(Gate.class, "resizes", int.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -455,7 +457,7 @@ final class Gate {
             Numbers now = numbers(seen);
             int inUse = inUse(seen);
             ledger.settle(newCapacity, inUse);
-            resizes = resizes + 1;
+            RESIZES.setRelease(this, resizes + 1);
             next = changed(seen, newCapacity, now.waiting, inUse, 0);
             int admitted = 0;
             for (Waiter<?> head = head(); head != null && inUse < limit(head.kind, newCapacity); head = head()) {
