@@ -14,8 +14,10 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
@@ -1364,6 +1366,40 @@ public abstract class LimiterRules extends ContractSupport {
             stop.set(true);
             users.forEach(user -> get(user.outcome()));
         }
+    }
+
+    /** The capacity is that of the waiters or one more, at any moment; numbers of different moments are further apart. */
+    @Test
+    void rule_1_10_a_snapshot_is_of_one_moment_while_queue_and_capacity_change() {
+        int most = 20;
+        CapacityLimiter limiter = build(builder().capacity(most + 1).maxWaiting(most));
+        List<Permit> held = hold(limiter, most + 1);
+        limiter.resize(1);
+        AtomicBoolean stop = new AtomicBoolean();
+        Caller<Boolean> changer = startStep(() -> {
+            Deque<CompletableFuture<Permit>> waiters = new ArrayDeque<>();
+            while (!stop.get()) {
+                while (waiters.size() < most) {
+                    waiters.push(limiter.acquireAsync());
+                    limiter.resize(waiters.size() + 1);
+                }
+                while (!waiters.isEmpty()) {
+                    limiter.resize(waiters.size());
+                    waiters.pop().cancel(true);
+                    awaitWaiting(limiter, waiters.size());
+                }
+            }
+        });
+        try {
+            for (int i = 0; i < 200_000; i++) {
+                LimiterStatistics now = limiter.statistics();
+                assertThat(now.capacity() - now.waiting()).as("%s", now).isBetween(0, 1);
+            }
+        } finally {
+            stop.set(true);
+            get(changer.outcome());
+        }
+        closeAll(held);
     }
 
     @Test
