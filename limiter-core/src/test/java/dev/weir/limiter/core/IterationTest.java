@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.slf4j.MDC;
 
-/** Readers that leave in the middle of a step of the iteration, where code of theirs happens to run; demand, and turns of others. */
+/** Readers that leave in the middle of a step of the iteration, where code of theirs happens to run; demand; turns of others. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class IterationTest {
 
