@@ -24,6 +24,10 @@ import org.jspecify.annotations.Nullable;
  *       the ledger has them recorded.
  *   <li>While somebody waits, the fast paths step aside. So "somebody waits implies that the head waiter has no permit free
  *       for it" holds whenever the gate is not locked.
+ *   <li>While a regular waiter is queued, the {@link Inbox} may be open: newcomers queue there, without locking, and wait from
+ *       then on. They are taken in, behind the others, before anybody could miss them: when the last regular waiter is about to
+ *       be granted, and whenever somebody locks the gate to queue, to leave, to resize, to close, or to look for those whose
+ *       time is over. It has no more room than the queue had when it was opened, and until it is shut nobody else queues.
  *   <li>Whoever sets the bit "locked" has the word to itself: others only read it until the holder stores the word that comes
  *       next, which unlocks it. Queues, numbers and the ledger change in between only. Nothing there can block or runs code of
  *       the user; whoever is granted or refused is told afterwards.
@@ -35,7 +39,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: locked, T1 looks again. T1 reads a
  * word below what is recorded, T2 shrinks: the version fails T1's swap. T1 leaves the queue, T2 grants: one of them locks first
- * and finds the waiter queued, and the other does not. The version comes round after 34 thousand million grants, all within
+ * and finds the waiter queued, and the other does not. T1 finds the inbox open, T2 grants the last queued waiter, which shuts it: T1
+ * enters before, and is taken in; or its swap fails, and it locks. The version comes round after 34 thousand million grants, all within
  * one stalled swap: some minutes' worth.
  *
  * <p><b>Ledger.</b> See {@link Ledger}: in use &le; recorded &le; max(capacity, in use), which is its limit, whenever the lock is
@@ -68,6 +73,9 @@ final class Gate {
 
     private static final long NAP_NANOS = 20_000;
 
+    /** As many may enter the inbox. The next one takes them in, likely on the processor that has them in its cache. */
+    private static final int ROOM = 64;
+
     private static final VarHandle WORD;
     private static final VarHandle OLDEST_SINCE;
     private static final VarHandle RESIZES;
@@ -92,6 +100,7 @@ final class Gate {
 
     private final WaiterQueue finishing = new WaiterQueue();
     private final WaiterQueue regular = new WaiterQueue();
+    private final Inbox inbox = new Inbox();
     private final Ledger ledger;
     private final int maxWaiting;
     private final int reserve;
@@ -101,6 +110,7 @@ final class Gate {
     private final Numbers odd = new Numbers();
 
     private volatile long word;
+    private int takenIn; // the number of who was taken in last; guarded by the lock
     private volatile int resizes; // written while locked
     private volatile long oldestSince; // when the longest waiter was queued; meaningless while nobody waits
 
@@ -212,7 +222,7 @@ final class Gate {
                 return false;
             }
             ledger.settle(now.capacity, inUse(seen) + 1);
-            next = changed(seen, now.capacity, now.waiting, inUse(seen) + 1, 1);
+            next = changed(seen, now.capacity, inUse(seen) + 1, 1);
             return true;
         } finally {
             unlock(next);
@@ -226,56 +236,98 @@ final class Gate {
      * @param granted how many permits were granted since
      * @return the word that puts the numbers into force
      */
-    private long changed(long seen, int capacity, int waiting, int inUse, int granted) {
+    private long changed(long seen, int capacity, int inUse, int granted) {
         Numbers old = numbers(seen);
         long version = (version(seen) + Math.max(1, granted)) & (VERSION_MASK >>> COUNT_BITS);
         long acquired = old.acquiredBefore + version(seen) + granted;
         VarHandle.releaseFence(); // whoever sees what is written now, sees that the gate was locked
-        numbers(seen ^ ODD).set(capacity, ledger.recorded(), waiting, acquired - version);
+        int queued = queued();
+        numbers(seen ^ ODD).set(capacity, ledger.recorded(), queued, takenIn, acquired - version);
         return ((seen & CLOSED) | ((seen & ODD) ^ ODD))
-                | (waiting == 0 ? 0 : WAITED_FOR)
+                | (queued == 0 ? 0 : WAITED_FOR)
                 | (version << COUNT_BITS)
                 | inUse;
     }
 
+    /** As {@link #changed}, where nothing but the queues and the ledger has changed. */
+    private long unchanged(long seen) {
+        return changed(seen, numbers(seen).capacity, inUse(seen), 0);
+    }
+
     /** Takes a permit for the waiter, or queues it, or refuses it. Tells the waiter nothing. */
     Answer admit(Waiter<?> waiter) {
-        if (tryTake()) {
+        if (!inbox.hasRoom() && tryTake()) {
             return Answer.GRANTED;
         }
         boolean exempt = waiter.kind.exempt();
         long time = waiter.timed
                 ? nanoTime.getAsLong()
                 : recentTime.getAsLong(); // longer than all that is done while locked
+        waiter.waitingSince = time;
+        if (waiter.kind == Waiter.Kind.NEWCOMER && inbox.enter(waiter)) {
+            return Answer.QUEUED;
+        }
         long seen = lock();
         long next = seen;
         try {
+            next = takeIn(seen);
             if (closed(seen) && !exempt) {
                 return Answer.CLOSED;
             }
             Numbers now = numbers(seen);
-            if (nobodyBefore(waiter, now) && inUse(seen) < limit(waiter.kind, now.capacity)) {
+            if (nobodyBefore(waiter) && inUse(seen) < limit(waiter.kind, now.capacity)) {
                 ledger.settle(now.capacity, inUse(seen) + 1);
-                next = changed(seen, now.capacity, now.waiting, inUse(seen) + 1, 1);
+                next = changed(seen, now.capacity, inUse(seen) + 1, 1);
                 return Answer.GRANTED;
             }
-            if (now.waiting >= (exempt ? Integer.MAX_VALUE : maxWaiting)) {
+            int waiting = queued();
+            if (waiting >= (exempt ? Integer.MAX_VALUE : maxWaiting)) {
                 return Answer.QUEUE_FULL;
             }
-            if (now.waiting == 0) {
+            if (waiting == 0) {
                 OLDEST_SINCE.setRelease(this, time); // before anybody can see that somebody waits
             }
-            waiter.waitingSince = time;
+            int room = closed(seen) ? 0 : Math.min(maxWaiting - waiting - 1, ROOM);
+            boolean opens = room > 0 && waiter.kind != Waiter.Kind.FINISHING;
+            if (opens) {
+                inbox.prepare();
+            }
             queueOf(waiter).add(waiter);
-            next = changed(seen, now.capacity, now.waiting + 1, inUse(seen), 0);
+            next = unchanged(seen);
+            if (opens) {
+                inbox.open(room);
+            }
             return Answer.QUEUED;
         } finally {
             unlock(next);
         }
     }
 
-    private boolean nobodyBefore(Waiter<?> waiter, Numbers now) {
-        return waiter.kind == Waiter.Kind.FINISHING ? finishing.peek() == null : now.waiting == 0;
+    private boolean nobodyBefore(Waiter<?> waiter) {
+        return finishing.peek() == null && (waiter.kind == Waiter.Kind.FINISHING || regular.peek() == null);
+    }
+
+    /** As many are in the queues. */
+    private int queued() {
+        return finishing.size() + regular.size();
+    }
+
+    /**
+     * Shuts the inbox, and queues who is in there behind the others. While locked, before anything else has changed.
+     *
+     * @return the word that puts the numbers into force
+     */
+    private long takeIn(long seen) {
+        if (!inbox.isOpen()) {
+            return seen;
+        }
+        Waiter<?> last = inbox.shut();
+        if (last == null) {
+            return seen;
+        }
+        regular.addAll(last);
+        takenIn = last.number;
+        return unchanged(seen);
     }
 
     /** Permits in use below this admit a waiter of the kind. */
@@ -340,15 +392,18 @@ final class Gate {
             Numbers now = numbers(seen);
             Waiter<?> head = head();
             if (head != null && inUse(seen) <= limit(head.kind, now.capacity)) {
+                if (regular.isLast(head)) {
+                    next = takeIn(seen); // nobody may enter behind nobody
+                }
                 dequeue(head); // the permit changes hands: in use stays as it is
-                next = changed(seen, now.capacity, now.waiting - 1, inUse(seen), 1);
+                next = changed(seen, now.capacity, inUse(seen), 1);
                 return head;
             }
             int left = inUse(seen) - 1; // with a head waiter, still above what would admit it
             try {
                 ledger.settle(now.capacity, left);
             } finally {
-                next = changed(seen, now.capacity, now.waiting, left, 0);
+                next = changed(seen, now.capacity, left, 0);
             }
             return null;
         } finally {
@@ -387,9 +442,10 @@ final class Gate {
         long seen = lock();
         long next = seen;
         try {
+            next = takeIn(seen);
             if (waiter.queued) {
                 dequeue(waiter);
-                next = fewerWaiting(seen, 1);
+                next = unchanged(seen);
                 return true;
             }
             return false;
@@ -398,18 +454,15 @@ final class Gate {
         }
     }
 
-    private long fewerWaiting(long seen, int fewer) {
-        Numbers now = numbers(seen);
-        return changed(seen, now.capacity, now.waiting - fewer, inUse(seen), 0);
-    }
-
     /** Since when a waiter has been in the queue; null if it is in none. */
     @Nullable Long queuedSince(Waiter<?> waiter) {
         long seen = lock();
+        long next = seen;
         try {
+            next = takeIn(seen);
             return waiter.queued ? waiter.waitingSince : null;
         } finally {
-            unlock(seen);
+            unlock(next);
         }
     }
 
@@ -424,7 +477,7 @@ final class Gate {
         long seen = lock();
         long next = seen;
         try {
-            int gone = 0;
+            next = takeIn(seen);
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
                 Waiter<?> following = waiter.next;
@@ -434,7 +487,7 @@ final class Gate {
                     }
                     expired.add(waiter);
                     dequeue(waiter);
-                    next = fewerWaiting(seen, ++gone);
+                    next = unchanged(seen);
                 }
                 waiter = following;
             }
@@ -454,11 +507,12 @@ final class Gate {
         long seen = lock();
         long next = seen;
         try {
+            next = takeIn(seen);
             Numbers now = numbers(seen);
             int inUse = inUse(seen);
             ledger.settle(newCapacity, inUse);
             RESIZES.setRelease(this, resizes + 1);
-            next = changed(seen, newCapacity, now.waiting, inUse, 0);
+            next = changed(seen, newCapacity, inUse, 0);
             int admitted = 0;
             for (Waiter<?> head = head(); head != null && inUse < limit(head.kind, newCapacity); head = head()) {
                 ledger.settle(newCapacity, inUse + 1);
@@ -466,7 +520,7 @@ final class Gate {
                 dequeue(head);
                 inUse++;
                 admitted++;
-                next = changed(seen, newCapacity, now.waiting - admitted, inUse, admitted);
+                next = changed(seen, newCapacity, inUse, admitted);
             }
             return now.capacity;
         } finally {
@@ -484,13 +538,14 @@ final class Gate {
         long seen = lock();
         long next = seen | CLOSED;
         try {
+            next = takeIn(seen) | CLOSED;
             Waiter<?> waiter = regular.peek();
             while (waiter != null) {
                 Waiter<?> following = waiter.next;
                 if (!waiter.kind.exempt()) {
                     refused.add(waiter);
                     dequeue(waiter);
-                    next = fewerWaiting(seen, refused.size()) | CLOSED;
+                    next = unchanged(seen) | CLOSED;
                 }
                 waiter = following;
             }
@@ -506,7 +561,7 @@ final class Gate {
             long seen = word;
             Numbers now = numbers(seen);
             int capacity = now.capacity;
-            int waiting = now.waiting;
+            int waiting = now.queued + inbox.entered() - now.takenIn;
             long acquired = now.acquiredBefore + version(seen);
             long since = oldestSince;
             if (isVersionOf(seen)) {
@@ -521,9 +576,8 @@ final class Gate {
         long seen = lock();
         long next = seen;
         try {
-            Numbers now = numbers(seen);
             ledger.giveBackAbove(inUse(seen));
-            next = changed(seen, now.capacity, now.waiting, inUse(seen), 0);
+            next = unchanged(seen);
         } finally {
             unlock(next);
         }

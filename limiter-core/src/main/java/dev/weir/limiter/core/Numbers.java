@@ -8,13 +8,15 @@ final class Numbers {
 
     int capacity;
     int recorded; // permits that the ledger has recorded: as many as are in use, or more
-    int waiting;
+    int queued; // in the queues of the gate
+    int takenIn; // the number of the last one that was taken in from the inbox
     long acquiredBefore; // permits granted so far, less the word's version
 
-    void set(int newCapacity, int newRecorded, int newWaiting, long newAcquiredBefore) {
+    void set(int newCapacity, int newRecorded, int newQueued, int newTakenIn, long newAcquiredBefore) {
         capacity = newCapacity;
         recorded = newRecorded;
-        waiting = newWaiting;
+        queued = newQueued;
+        takenIn = newTakenIn;
         acquiredBefore = newAcquiredBefore;
     }
 }

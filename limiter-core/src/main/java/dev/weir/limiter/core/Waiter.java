@@ -35,9 +35,10 @@ abstract class Waiter<T> extends CompletableFuture<T> {
     }
 
     final Kind kind;
-    long waitingSince; // System.nanoTime when queued; written under the gate's lock
+    long waitingSince; // System.nanoTime when queued; written before others can see that it is queued
     boolean timed = true; // whether waitingSince has to be exact; written before it is queued
     boolean queued; // guarded by the gate's lock, as are the links
+    int number; // in the gate's inbox, if it entered that
     private volatile boolean endsOtherwise;
 
     Watcher.@Nullable Wait watched; // set before it is queued, if anybody follows

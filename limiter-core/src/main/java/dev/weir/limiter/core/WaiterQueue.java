@@ -7,9 +7,19 @@ final class WaiterQueue {
 
     private @Nullable Waiter<?> head;
     private @Nullable Waiter<?> tail;
+    private int size;
+
+    int size() {
+        return size;
+    }
 
     @Nullable Waiter<?> peek() {
         return head;
+    }
+
+    /** Whether it is queued here, and nobody behind it. */
+    boolean isLast(Waiter<?> waiter) {
+        return tail == waiter;
     }
 
     void add(Waiter<?> waiter) {
@@ -21,6 +31,27 @@ final class WaiterQueue {
             tail.next = waiter;
         }
         tail = waiter;
+        size++;
+    }
+
+    /** Adds a waiter, and before it those that its links to the previous ones lead to. */
+    void addAll(Waiter<?> last) {
+        Waiter<?> following = null;
+        Waiter<?> waiter = last;
+        while (waiter != null) {
+            waiter.queued = true;
+            waiter.next = following;
+            size++;
+            following = waiter;
+            waiter = waiter.previous;
+        }
+        following.previous = tail;
+        if (tail == null) {
+            head = following;
+        } else {
+            tail.next = following;
+        }
+        tail = last;
     }
 
     void remove(Waiter<?> waiter) {
@@ -39,5 +70,6 @@ final class WaiterQueue {
         waiter.previous = null;
         waiter.next = null;
         waiter.queued = false;
+        size--;
     }
 }
