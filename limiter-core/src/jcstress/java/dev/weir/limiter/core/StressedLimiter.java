@@ -56,10 +56,21 @@ final class StressedLimiter {
         return limiter.statistics().inUse();
     }
 
+    int waiting() {
+        return limiter.statistics().waiting();
+    }
+
     /** How many permits the ledger has recorded; the gate's count, when nothing is under way. */
     int recorded() {
         Bulkhead.Metrics ledger = limiter.gate().ledger();
         return ledger.getMaxAllowedConcurrentCalls() - ledger.getAvailableConcurrentCalls();
+    }
+
+    /** Closes the permit, if it has come. */
+    static void giveBack(CompletableFuture<Permit> asked) {
+        if (asked.isDone()) {
+            asked.join().close();
+        }
     }
 
     /** What became of somebody who queued. */
