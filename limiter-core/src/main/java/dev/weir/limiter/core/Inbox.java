@@ -58,7 +58,6 @@ final class Inbox {
             Object before = newest;
             int number = number(before) + 1;
             if (number - lastNumber > 0) { // read after the mark, before which it was lowered
-                waiter.previous = null;
                 return false;
             }
             waiter.number = number;
