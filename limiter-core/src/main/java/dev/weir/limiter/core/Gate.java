@@ -392,7 +392,7 @@ final class Gate {
             Numbers now = numbers(seen);
             Waiter<?> head = head();
             if (head != null && inUse(seen) <= limit(head.kind, now.capacity)) {
-                if (regular.isLast(head)) {
+                if (head.next == null) {
                     next = takeIn(seen); // nobody may enter behind nobody
                 }
                 dequeue(head); // the permit changes hands: in use stays as it is

@@ -17,11 +17,6 @@ final class WaiterQueue {
         return head;
     }
 
-    /** Whether it is queued here, and nobody behind it. */
-    boolean isLast(Waiter<?> waiter) {
-        return tail == waiter;
-    }
-
     void add(Waiter<?> waiter) {
         waiter.queued = true;
         waiter.previous = tail;
@@ -36,20 +31,20 @@ final class WaiterQueue {
 
     /** Adds a waiter, and before it those that its links to the previous ones lead to. */
     void addAll(Waiter<?> last) {
-        Waiter<?> following = null;
-        Waiter<?> waiter = last;
-        while (waiter != null) {
-            waiter.queued = true;
-            waiter.next = following;
+        Waiter<?> first = last;
+        first.queued = true;
+        size++;
+        for (Waiter<?> before = first.previous; before != null; before = first.previous) {
+            before.next = first;
+            before.queued = true;
             size++;
-            following = waiter;
-            waiter = waiter.previous;
+            first = before;
         }
-        following.previous = tail;
+        first.previous = tail;
         if (tail == null) {
-            head = following;
+            head = first;
         } else {
-            tail.next = following;
+            tail.next = first;
         }
         tail = last;
     }
