@@ -10,6 +10,7 @@ import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.ILL_Result;
 import org.openjdk.jcstress.infra.results.LII_Result;
 import org.openjdk.jcstress.infra.results.LLLL_Result;
 import org.openjdk.jcstress.infra.results.ZII_Result;
@@ -132,6 +133,39 @@ public final class WaiterStress {
             result.r1 = StressedLimiter.outcome((CompletableFuture<Permit>) result.r1);
             result.r2 = limiter.inUse();
             result.r3 = limiter.recorded();
+        }
+    }
+
+    @JCStressTest
+    @Description("Two queue at once, and one looks: it is behind the other if it sees it wait, or it may be.")
+    @Outcome(id = "1, waiting, granted", expect = Expect.ACCEPTABLE, desc = "alone, and first")
+    @Outcome(id = "2, granted, waiting", expect = Expect.ACCEPTABLE, desc = "second")
+    @Outcome(id = "2, waiting, granted", expect = Expect.ACCEPTABLE, desc = "first, and looked late")
+    @Outcome(expect = Expect.FORBIDDEN, desc = "somebody came before it who was not there")
+    @State
+    public static class QueueAgainstQueue {
+        private final StressedLimiter limiter = new StressedLimiter(1);
+        private final Permit permit = limiter.take();
+        private final CompletableFuture<Permit> none = new CompletableFuture<>();
+        private CompletableFuture<Permit> one = none; // as the next, written by one actor
+        private CompletableFuture<Permit> other = none;
+
+        @Actor
+        public void ask() {
+            one = limiter.queue();
+        }
+
+        @Actor
+        public void askAndLook(ILL_Result result) {
+            other = limiter.queue();
+            result.r1 = limiter.waiting();
+        }
+
+        @Arbiter
+        public void look(ILL_Result result) {
+            permit.close();
+            result.r2 = StressedLimiter.outcome(one);
+            result.r3 = StressedLimiter.outcome(other);
         }
     }
 

@@ -295,6 +295,7 @@ final class Gate {
             queueOf(waiter).add(waiter);
             next = unchanged(seen);
             if (opens) {
+                WORD.setRelease(this, next | LOCKED); // who enters behind the waiter sees that it waits
                 inbox.open(room);
             }
             return Answer.QUEUED;
