@@ -11,12 +11,15 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One part of a stored {@code multipart/form-data} body: a field or a file. Its content is in memory or, if larger, in a
- * temporary file that goes with the {@link Upload}. Methods that give content may block. Thread-safe.
+ * One part of a stored {@code multipart/form-data} body: a field or a file. Its content is in memory or, if it is large
+ * or one of many, in a temporary file that goes with the {@link Upload}. Methods that give content may block. Thread-safe.
  */
 public final class Part {
 
     private static final int MAX_NAME_LENGTH = 120;
+
+    /** In UTF-8; file systems take 255, and somebody may want to add something. */
+    private static final int MAX_NAME_BYTES = 240;
 
     private final String name;
     private final Optional<String> submittedFileName;
@@ -82,7 +85,7 @@ public final class Part {
 
     /**
      * The submitted file name without directories, control characters and what else makes trouble in a file system, at most 120
-     * characters. Empty when nothing is left of it. Two parts may have the same.
+     * characters and 240 bytes of UTF-8. Empty when nothing is left of it. Two parts may have the same.
      *
      * @return a name fit to be shown, or to be resolved against a directory
      */
@@ -92,11 +95,19 @@ public final class Part {
 
     private static String sanitised(String submitted) {
         String last = submitted.substring(Math.max(submitted.lastIndexOf('/'), submitted.lastIndexOf('\\')) + 1);
-        StringBuilder safe = new StringBuilder();
-        last.codePoints()
+        int[] fitting = last.codePoints()
                 .filter(c -> Character.isLetterOrDigit(c) || " !#$%&'()+,-.;=@[]^_`{}~".indexOf(c) >= 0)
                 .limit(MAX_NAME_LENGTH)
-                .forEach(safe::appendCodePoint);
+                .toArray();
+        StringBuilder safe = new StringBuilder();
+        int bytes = 0;
+        for (int c : fitting) {
+            bytes += Character.toString(c).getBytes(StandardCharsets.UTF_8).length;
+            if (bytes > MAX_NAME_BYTES) {
+                break;
+            }
+            safe.appendCodePoint(c);
+        }
         String trimmed = safe.toString().strip();
         // Neither "." nor ".." nor a hidden file; and Windows drops dots at the end.
         return trimmed.replaceAll("^[. ]+|[. ]+$", "");

@@ -19,6 +19,8 @@ final class PartHeaders {
 
     private static final String DISPOSITION = "Content-Disposition";
 
+    private static final String CONTROL = "expected no control characters in its headers, and CR LF at the end of each";
+
     /** Those that leave the content as it is. */
     private static final Set<String> TRANSFER_ENCODINGS = Set.of("7bit", "8bit", "binary");
 
@@ -57,7 +59,7 @@ final class PartHeaders {
             }
             boolean afterReturn = size > 0 && block[size - 1] == '\r';
             if (afterReturn != (next == '\n') || isForbidden(next)) {
-                throw malformed("expected no control characters in its headers, and CR LF at the end of each");
+                throw malformed(CONTROL);
             }
             if (size == block.length) {
                 block = Arrays.copyOf(block, (int) Math.min(limit, 2L * size));
@@ -77,6 +79,9 @@ final class PartHeaders {
 
     private void parse() throws MalformedBodyException {
         String text = new String(block, 0, size - 2, StandardCharsets.UTF_8);
+        if (text.chars().anyMatch(c -> c > 0x7f && Character.isISOControl(c))) {
+            throw malformed(CONTROL);
+        }
         for (String line : (Iterable<String>) text.lines()::iterator) {
             int colon = line.indexOf(':');
             if (colon < 0 || !Headers.isToken(line.substring(0, colon))) {

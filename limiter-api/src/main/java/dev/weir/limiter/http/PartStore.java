@@ -12,18 +12,28 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stores the parts that the decoder finds, within limits. Small parts stay in memory; larger ones go to files of generated
- * names. May block; not thread-safe.
+ * Stores the parts that the decoder finds, within limits. The first small parts stay in memory; larger ones and further ones go
+ * to files of generated names. Whoever sends slowly holds no permit, so nothing else bounds how many stores there are at once:
+ * what one keeps in memory has to be little, however many parts there are. May block; not thread-safe.
  */
 final class PartStore implements AutoCloseable {
 
     /** Parts up to this many bytes stay in memory. */
     static final int MEMORY_SIZE = 8 * 1024;
 
+    /** Parts that would fill more than this many bytes together go to files, however small they are. */
+    static final int TOTAL_MEMORY_SIZE = 64 * 1024;
+
+    /** How many characters the names and types of all parts may have together, for each part that is allowed. */
+    private static final long NAMES_SIZE = 256;
+
     private final UploadLimits limits;
     private final Path directory;
     private final List<Part> parts = new ArrayList<>();
+    private final long namesLimit;
     private @Nullable Open open;
+    private long names;
+    private int kept;
 
     /**
      * An empty store.
@@ -34,6 +44,7 @@ final class PartStore implements AutoCloseable {
     PartStore(UploadLimits limits, Path directory) {
         this.limits = limits;
         this.directory = directory;
+        this.namesLimit = Math.max(limits.headerSize(), NAMES_SIZE * limits.parts());
     }
 
     /** A part begins; one with a file name is a file. */
@@ -44,7 +55,15 @@ final class PartStore implements AutoCloseable {
         if (parts.size() >= limits.parts()) {
             throw new BodyTooLargeException("more than " + limits.parts() + " parts");
         }
+        names += name.length() + length(fileName) + length(contentType);
+        if (names > namesLimit) {
+            throw new BodyTooLargeException("names and types of parts with more than " + namesLimit + " characters");
+        }
         open = new Open(name, fileName, contentType);
+    }
+
+    private static int length(Optional<String> text) {
+        return text.map(String::length).orElse(0);
     }
 
     /** Content of the part that began; consumed on return. */
@@ -56,6 +75,7 @@ final class PartStore implements AutoCloseable {
     void end() throws IOException {
         Open ending = part();
         ending.close();
+        kept += ending.kept();
         parts.add(ending.toPart());
         open = null;
     }
@@ -105,7 +125,7 @@ final class PartStore implements AutoCloseable {
             if (length > limit - size) {
                 throw new BodyTooLargeException("a part of more than " + limit + " bytes");
             }
-            if (size + length > MEMORY_SIZE) {
+            if (size + length > MEMORY_SIZE || kept + size + length > TOTAL_MEMORY_SIZE) {
                 write(data);
             } else {
                 keep(data, (int) size + length);
@@ -142,6 +162,11 @@ final class PartStore implements AutoCloseable {
             if (file != null) {
                 file.close();
             }
+        }
+
+        /** How many bytes stay in memory. */
+        int kept() {
+            return path == null ? (int) size : 0;
         }
 
         Part toPart() {

@@ -5,6 +5,9 @@ package dev.weir.limiter.http;
  * value.
  *
  * <p>The defaults: a body of 128 MiB, a file of 128 MiB, a field of 1 MiB, 1000 parts, 8 KiB for the headers of a part.
+ *
+ * <p>Names, file names and content types stay in memory: those of all parts together may have 256 characters for each part that
+ * is allowed, or as many as the headers of one part may have bytes, whichever is more.
  */
 public final class UploadLimits {
 

@@ -181,6 +181,10 @@ class MultipartDecoderTest {
                 row("an escape", withHeaders("Content-Disposition: form-data; name=\"\u001b[0m\"\r\n"), control),
                 row("a delete", withHeaders("Content-Disposition: form-data; name=\"\u007f\"\r\n"), control),
                 row(
+                        "a control character of two bytes",
+                        withHeaders("Content-Disposition: form-data; name=\"a\u0085b\"\r\n"),
+                        control),
+                row(
                         "headers of just the limit",
                         withHeaders(disposition + "X: " + "x".repeat(150 - disposition.length() - 7) + "\r\n"),
                         field("f", "v")),
@@ -513,6 +517,53 @@ class MultipartDecoderTest {
         }
     }
 
+    @Test
+    void rule_5_5_small_parts_together_take_only_so_much_memory() throws IOException {
+        String content = "x".repeat(PartStore.MEMORY_SIZE);
+        String part = "--b\r\n" + FIELD + content + "\r\n";
+        int inMemory = PartStore.TOTAL_MEMORY_SIZE / PartStore.MEMORY_SIZE;
+        try (MultipartDecoder decoder = MultipartDecoder.of(Optional.of(TYPE), UploadLimits.defaults(), directory)) {
+            decoder.offer(StandardCharsets.US_ASCII.encode(part.repeat(inMemory + 3)));
+            decoder.offer(StandardCharsets.US_ASCII.encode("--b\r\n" + FIELD + "\r\n--b--"));
+
+            List<Part> parts = decoder.finish();
+
+            assertThat(parts).hasSize(inMemory + 4);
+            assertThat(parts.get(inMemory + 3).text()).isEmpty();
+            for (Part each : parts.subList(0, inMemory + 3)) {
+                assertThat(each.text()).isEqualTo(content);
+            }
+        }
+        try (Stream<Path> files = Files.list(directory)) {
+            assertThat(files)
+                    .containsExactlyInAnyOrder(
+                            directory.resolve("part-" + inMemory),
+                            directory.resolve("part-" + (inMemory + 1)),
+                            directory.resolve("part-" + (inMemory + 2)));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"; name=\"%s\"\r\n", "; name=f; filename=%s\r\n", "; name=f\r\nContent-Type: %s\r\n"})
+    void rule_5_5_names_and_types_together_take_only_so_much_memory(String headers) {
+        UploadLimits limits = UploadLimits.defaults().parts(100);
+        String header = "Content-Disposition: form-data" + String.format(headers, "n".repeat(5_000));
+        byte[] body = ("--b\r\n" + header + "\r\nv\r\n").repeat(7).getBytes(StandardCharsets.US_ASCII);
+
+        assertThat(new Decoding(TYPE, limits, directory).whole(body))
+                .isEqualTo(tooLarge("names and types of parts with more than 25600 characters"));
+    }
+
+    @Test
+    void rule_5_5_one_part_may_have_names_as_long_as_its_headers_may_be() {
+        String name = "n".repeat(5_000);
+        byte[] body = withHeaders("Content-Disposition: form-data; name=" + name + "\r\n")
+                .getBytes(StandardCharsets.US_ASCII);
+
+        assertThat(new Decoding(TYPE, UploadLimits.defaults().parts(1), directory).whole(body))
+                .isEqualTo(Decoded.of(field(name, "v")));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -559,6 +610,18 @@ class MultipartDecoderTest {
         try (Stream<Path> all = Files.walk(directory)) {
             assertThat(all).containsExactlyInAnyOrder(directory, kept, own, own.resolve("part-0"));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "ü", "日", "𠮷"})
+    void rule_5_5_a_long_name_is_cut_to_what_file_systems_take(String letter) throws IOException {
+        Part part = Part.ofMemory("f", Optional.of(letter.repeat(300)), Optional.empty(), new byte[] {'v'});
+
+        String safe = part.fileName().orElseThrow();
+
+        assertThat(safe).matches("(" + letter + ")+");
+        assertThat(safe.getBytes(StandardCharsets.UTF_8).length).isBetween(117, 240);
+        part.moveTo(directory.resolve(safe));
     }
 
     @Test
