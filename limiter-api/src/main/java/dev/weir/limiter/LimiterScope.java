@@ -95,10 +95,11 @@ public interface LimiterScope extends AutoCloseable {
      * <p>"The same capacity" means the one it was declared with: that it was resized meanwhile does not matter. Where the
      * configuration sets the capacity of this group, the configured one counts and the argument is only a default.
      *
-     * @param name the group's name: letters, digits, '-' and '_'; not the key of a role
+     * @param name the group's name: letters, digits, '-' and '_'; neither the key of a role nor 'all', in
+     *     whatever case
      * @param capacity 0 up to {@link CapacityLimiter#UNLIMITED}
      * @return the group's limiter, named after the group
-     * @throws IllegalArgumentException when the name is a role's or not well-formed, the capacity is negative, or the group was
+     * @throws IllegalArgumentException when the name is a role's, 'all' or not well-formed, the capacity is negative, or the group was
      *     declared with another capacity; the message names both
      * @throws IllegalStateException when the scope is closed and has no such group
      */

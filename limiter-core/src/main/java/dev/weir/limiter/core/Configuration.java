@@ -5,11 +5,13 @@ import dev.weir.limiter.LimiterRole;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.regex.Matcher;
@@ -82,7 +84,7 @@ final class Configuration {
 
     static Configuration ofProperties(Map<?, ?> properties) {
         Map<String, Map<String, Entry>> read = new LinkedHashMap<>();
-        properties.forEach((anyKey, value) -> {
+        withDefaults(properties).forEach((anyKey, value) -> {
             if (anyKey instanceof String key && key.startsWith(PREFIX)) {
                 int dot = key.lastIndexOf('.');
                 if (dot <= PREFIX.length()) {
@@ -94,6 +96,19 @@ final class Configuration {
             }
         });
         return new Configuration(read);
+    }
+
+    /** As a map, properties do not show the defaults they were made with. */
+    private static Map<?, ?> withDefaults(Map<?, ?> properties) {
+        if (!(properties instanceof Properties)) {
+            return properties;
+        }
+        Map<Object, Object> all = new LinkedHashMap<>();
+        ((Properties) properties)
+                .stringPropertyNames()
+                .forEach(key -> all.put(key, ((Properties) properties).getProperty(key)));
+        all.putAll(properties);
+        return all;
     }
 
     static Configuration ofEnvironment(Map<String, String> environment) {
@@ -216,6 +231,24 @@ final class Configuration {
         return Optional.ofNullable(
                         byLimiter.getOrDefault(group(limiter), Map.of()).get(setting))
                 .map(Entry::key);
+    }
+
+    /** The keys of limiters that have no role: groups that are declared later, or names that were misspelt. */
+    List<String> keysOfGroups() {
+        return byLimiter.entrySet().stream()
+                .filter(limiter -> !isReserved(limiter.getKey()))
+                .flatMap(limiter -> limiter.getValue().values().stream())
+                .map(Entry::key)
+                .sorted()
+                .toList();
+    }
+
+    /** Whether a name means something else than a group here. */
+    static boolean isReserved(String limiter) {
+        String name = group(limiter);
+        return name.equals(ALL)
+                || Arrays.stream(LimiterRole.values())
+                        .anyMatch(role -> role.key().equals(name));
     }
 
     /** The role's limiter was handed in, with settings of its own. */

@@ -85,6 +85,11 @@ final class DefaultScope implements LimiterScope {
             made.add(limiter);
             roles.put(role, limiter.limiter());
         });
+        List<String> later = configuration.keysOfGroups();
+        if (!later.isEmpty()) {
+            Log.info("Configured are limiters that are yet to be declared, by " + later
+                    + "; those that are there already are endpoints, background, streaming and shared");
+        }
     }
 
     @Override
@@ -187,11 +192,10 @@ final class DefaultScope implements LimiterScope {
     }
 
     private static void checkGroupName(String name) {
-        for (LimiterRole role : LimiterRole.values()) {
-            if (role.key().equals(name)) {
-                throw new IllegalArgumentException(
-                        "limiter '" + name + "': expected another name, this one is the role " + role);
-            }
+        if (Configuration.isReserved(name)) {
+            throw new IllegalArgumentException(
+                    "limiter '" + name + "': expected a name other than 'all' and those of the"
+                            + " roles, endpoints, background, streaming and shared");
         }
         if (!GROUP_NAME.matcher(name).matches()) {
             throw new IllegalArgumentException(

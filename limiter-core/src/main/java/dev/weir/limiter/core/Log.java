@@ -12,8 +12,16 @@ final class Log {
     }
 
     static void warning(String message) {
+        log(System.Logger.Level.WARNING, message);
+    }
+
+    static void info(String message) {
+        log(System.Logger.Level.INFO, message);
+    }
+
+    private static void log(System.Logger.Level level, String message) {
         try {
-            System.getLogger(NAME).log(System.Logger.Level.WARNING, message);
+            System.getLogger(NAME).log(level, message);
         } catch (Throwable e) {
             // A log that does not work can be told nowhere.
         }

@@ -11,6 +11,7 @@ import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Permit;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
@@ -67,9 +68,12 @@ class ScopeTest {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> scope.limiter("reports", 4))
                     .withMessageContaining("'reports' was declared with capacity 3, and now with capacity 4");
-            assertThatIllegalArgumentException()
-                    .isThrownBy(() -> scope.limiter("shared", 4))
-                    .withMessageContaining("role SHARED");
+            for (String taken : List.of("shared", "Endpoints", "all", "ALL")) {
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> scope.limiter(taken, 4))
+                        .withMessageContaining("'" + taken + "'")
+                        .withMessageContaining("a name other than 'all' and those of the roles");
+            }
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> scope.limiter("a b", 4))
                     .withMessageContaining("letters, digits");
@@ -126,6 +130,31 @@ class ScopeTest {
             assertThat(scope.shared().statistics().maxWaiting()).isEqualTo(7);
             assertThat(scope.limiter("my-reports", 3).capacity()).isEqualTo(CapacityLimiter.UNLIMITED);
         }
+    }
+
+    @Test
+    void defaults_of_properties_are_read() {
+        Properties defaults = new Properties();
+        defaults.setProperty("weir.endpoints.capacity", "7");
+        defaults.setProperty("weir.shared.capacity", "7");
+        Properties properties = new Properties(defaults);
+        properties.setProperty("weir.shared.capacity", "8");
+        properties.put("weir.background.capacity", 9); // no text, as some files of configuration have it
+        try (LimiterScope scope = LimiterScope.builder().properties(properties).open()) {
+            assertThat(scope.endpoints().capacity()).isEqualTo(7);
+            assertThat(scope.shared().capacity()).isEqualTo(8);
+            assertThat(scope.background().capacity()).isEqualTo(9);
+        }
+    }
+
+    @Test
+    void keys_of_no_role_are_known_since_they_may_be_misspelt() {
+        Configuration configuration = Configuration.ofProperties(
+                Map.of("weir.endpoint.capacity", "1", "weir.all.capacity", "2", "weir.shared.reserve", "0"));
+        Configuration environment = Configuration.ofEnvironment(Map.of("WEIR_PARTNER_CAPACITY", "3"));
+
+        assertThat(configuration.and(environment).keysOfGroups())
+                .containsExactly("WEIR_PARTNER_CAPACITY", "weir.endpoint.capacity");
     }
 
     @Test
