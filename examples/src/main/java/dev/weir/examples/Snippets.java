@@ -14,6 +14,7 @@ import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
+import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.jetty.EndpointHandler;
 import dev.weir.limiter.jetty.JettyExchanges;
@@ -117,6 +118,16 @@ final class Snippets {
         // end::jetty-endpoint
     }
 
+    static void jettyPortable(Server server, ExchangeHandler order, ExchangeHandler export, ExchangeHandler upload) {
+        // tag::jetty-portable
+        PathMappingsHandler routes = new PathMappingsHandler(false);
+        routes.addMapping(PathSpec.from("/order"), new EndpointHandler(order));
+        routes.addMapping(PathSpec.from("/export"), new EndpointHandler(export));
+        routes.addMapping(PathSpec.from("/upload"), new EndpointHandler(upload));
+        server.setHandler(routes);
+        // end::jetty-portable
+    }
+
     // tag::jetty-native
     /** A handler written for Jetty that uses the verbs. */
     static final class Export extends Handler.Abstract.NonBlocking {
@@ -189,7 +200,7 @@ final class Snippets {
         // tag::upload
         UploadLimits limits = UploadLimits.defaults().bodySize(20 << 20).parts(10);
         ExchangeHandler upload = ExchangeHandler.upload(limiters, limits, (exchange, stored) -> {
-            var photo = stored.part("photo").orElseThrow();
+            var photo = stored.part("photo").orElseThrow(() -> new MalformedBodyException("expected a photo")); // 400
             photo.moveTo(Files.createTempDirectory(archive, "photo").resolve("original"));
             Exchanges.text(exchange, 200, photo.size() + " bytes\n");
         });
