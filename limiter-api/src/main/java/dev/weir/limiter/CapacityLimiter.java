@@ -124,9 +124,10 @@ public interface CapacityLimiter extends AutoCloseable {
      * any other way ({@link CompletableFuture#cancel cancel}, {@link CompletableFuture#orTimeout orTimeout}) gives up the
      * place in the queue at once; a permit granted in the same moment goes to the next waiter.
      *
-     * <p>Dependents that were registered without an executor run on the thread that releases a permit, resizes or closes, or
-     * on a common-pool thread after the wait limit. They should be short and must not block; use the {@code Async} forms for
-     * anything else. However many waiters are granted, their dependents run one after another, never nested.
+     * <p>Dependents that were registered without an executor run on the thread that releases a permit, resizes or closes, on a
+     * common-pool thread after the wait limit, on a thread of the limiters' own where the refusal ends a deadlock, or on the
+     * thread that registers them where the future is complete. They should be short and must not block; use the {@code Async}
+     * forms for anything else. However many waiters are granted, their dependents run one after another, never nested.
      *
      * @return a future permit; already completed when there was no need to wait
      */

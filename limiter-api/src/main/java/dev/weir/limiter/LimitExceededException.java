@@ -105,7 +105,7 @@ public final class LimitExceededException extends RejectedExecutionException {
     }
 
     /**
-     * When another try may be worth while; a hint, at least one second.
+     * When another try may be worth while; a hint. Weir's limiters say one to thirty seconds.
      *
      * @return the time to wait before trying again
      */

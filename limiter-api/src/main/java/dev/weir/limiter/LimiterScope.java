@@ -168,19 +168,21 @@ public interface LimiterScope extends AutoCloseable {
         Builder name(String name);
 
         /**
-         * Sets the capacity of all four roles.
+         * Sets the capacity of all four roles. Of a role counts what was said last, be it a capacity or a limiter.
          *
          * @param capacity 0 up to {@link CapacityLimiter#UNLIMITED}
          * @return this builder
+         * @throws IllegalArgumentException when negative
          */
         Builder capacity(int capacity);
 
         /**
-         * Sets the capacity of one role.
+         * Sets the capacity of one role. Of a role counts what was said last, be it a capacity or a limiter.
          *
          * @param role the kind of work
          * @param capacity 0 up to {@link CapacityLimiter#UNLIMITED}
          * @return this builder
+         * @throws IllegalArgumentException when negative
          */
         Builder capacity(LimiterRole role, int capacity);
 

@@ -91,7 +91,7 @@ public final class Limiters {
      * @param work the work
      * @return what the work returned
      * @throws Exception what the work threw, unchanged
-     * @throws InterruptedException when the thread is interrupted while it waits for the permit
+     * @throws InterruptedException when the thread is interrupted before or while it waits for the permit; the work does not run
      * @throws LimitExceededException when the limiter refused
      * @throws IllegalStateException on a thread that {@linkplain dev.weir.limiter.spi.BlockingGuard must not block}, such as an
      *     event loop, even with permits free; the work does not run
@@ -172,7 +172,8 @@ public final class Limiters {
      *
      * <p>Signals arrive in order and never overlap, on threads of the limiter; items before an error are delivered before the
      * error. The iterator is closed exactly once if it is {@link AutoCloseable}: at the end, on an error, and promptly after a
-     * cancel, on a thread of the limiter and never during a draw. Null items are an error. A refusal of the first admission is
+     * cancel, on a thread of the limiter (of the common pool where an executor given as workers rejects it) and never during a
+     * draw. Null items are an error. A refusal of the first admission is
      * signalled as {@link LimitExceededException}. Context is captured at subscription; what one draw sets, the next sees.
      *
      * @param <T> the items

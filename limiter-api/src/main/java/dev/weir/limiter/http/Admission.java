@@ -82,12 +82,14 @@ public final class Admission {
      */
     public void handle(Exchange exchange, Endpoint endpoint) {
         Objects.requireNonNull(endpoint, "endpoint");
-        admit(exchange, limiter.acquireAsync(), onWorker(exchange, endpoint));
+        Resumption resumption = onWorker(exchange, endpoint); // what fails has to fail before there is a permit
+        admit(exchange, limiter.acquireAsync(), resumption);
     }
 
     /** As {@link #handle}, for a request that was admitted before and goes on: it is refused no more. */
     void handleAdmitted(Exchange exchange, Endpoint endpoint) {
-        admit(exchange, limiter.acquireContinuation(), onWorker(exchange, endpoint));
+        Resumption resumption = onWorker(exchange, endpoint);
+        admit(exchange, limiter.acquireContinuation(), resumption);
     }
 
     /**
@@ -99,6 +101,7 @@ public final class Admission {
      * @return the request's ticket
      */
     public Ticket admit(Exchange exchange, Resumption resumption) {
+        Objects.requireNonNull(exchange, "exchange");
         Objects.requireNonNull(resumption, "resumption");
         return admit(exchange, limiter.acquireAsync(), resumption);
     }
@@ -110,6 +113,7 @@ public final class Admission {
      * @return a ticket to {@linkplain Ticket#start start}; empty when the request has to wait, or be refused
      */
     public Optional<Ticket> tryAdmit(Exchange exchange) {
+        Objects.requireNonNull(exchange, "exchange");
         return limiter.tryAcquire().map(permit -> {
             Ticket ticket = ticket(exchange, CompletableFuture.completedFuture(permit));
             ticket.grant(permit);
@@ -170,6 +174,7 @@ public final class Admission {
     }
 
     private Resumption onWorker(Exchange exchange, Endpoint endpoint) {
+        Objects.requireNonNull(exchange, "exchange");
         Runnable run = limiter.withContext(() -> call(exchange, endpoint));
         return ticket -> limiter.execute(ticket.held(), () -> {
             if (ticket.start()) {

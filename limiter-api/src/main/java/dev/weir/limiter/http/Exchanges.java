@@ -97,8 +97,8 @@ public final class Exchanges {
     }
 
     /**
-     * Answers with status, headers and body. The length of the body is added to the headers. A response to HEAD, and one of
-     * status 204 or 304, is sent without its body.
+     * Answers with status, headers and body. The length of the body is added to headers that name none. A response to HEAD
+     * is sent without its body, one of status 204 or 304 without body and length.
      *
      * @param exchange the exchange to answer
      * @param status the status

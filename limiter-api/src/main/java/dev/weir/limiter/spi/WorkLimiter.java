@@ -102,6 +102,7 @@ public interface WorkLimiter extends CapacityLimiter {
      *
      * @param permit the caller's permit of this limiter; this method does not close it
      * @param command what to run
+     * @throws IllegalArgumentException when the permit is not one of this limiter
      * @throws java.util.concurrent.RejectedExecutionException when an executor given as workers rejects the command. Whatever
      *     it throws is passed on, and so is {@link OutOfMemoryError} when no thread can be started. With threads of the
      *     limiter's own the command will then not run; of an executor it cannot be promised

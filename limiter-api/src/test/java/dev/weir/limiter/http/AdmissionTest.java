@@ -1,6 +1,7 @@
 package dev.weir.limiter.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -56,6 +57,16 @@ class AdmissionTest {
         assertThat(limiter.inUse).isEqualTo(1);
         exchange.abort(new IOException("gone"));
         assertThat(limiter.inUse).isZero();
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // what it does with null is the question
+    void rule_1_4_withoutAnExchangeNoPermitIsTaken() {
+        Admission admission = Admission.of(limiter);
+        assertThatNullPointerException().isThrownBy(() -> admission.tryAdmit(null));
+        assertThatNullPointerException().isThrownBy(() -> admission.handle(null, this::answer));
+        assertThatNullPointerException().isThrownBy(() -> admission.admit(null, ticket -> {}));
+        assertThat(limiter.waiting).isEmpty();
     }
 
     @Test

@@ -100,13 +100,11 @@ final class Configuration {
 
     /** As a map, properties do not show the defaults they were made with. */
     private static Map<?, ?> withDefaults(Map<?, ?> properties) {
-        if (!(properties instanceof Properties)) {
+        if (!(properties instanceof Properties layered)) {
             return properties;
         }
         Map<Object, Object> all = new LinkedHashMap<>();
-        ((Properties) properties)
-                .stringPropertyNames()
-                .forEach(key -> all.put(key, ((Properties) properties).getProperty(key)));
+        layered.stringPropertyNames().forEach(key -> all.put(key, layered.getProperty(key)));
         all.putAll(properties);
         return all;
     }

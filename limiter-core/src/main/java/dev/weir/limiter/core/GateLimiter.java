@@ -618,6 +618,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
 
     @Override
     public void execute(Permit permit, Runnable command) {
+        Objects.requireNonNull(permit, "permit");
         if (!(permit instanceof GatePermit ours) || !ours.limiter().equals(this)) {
             throw new IllegalArgumentException(
                     "limiter '" + name + "' was given " + permit + ", expected one of its own");

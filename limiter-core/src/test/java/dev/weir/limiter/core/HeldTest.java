@@ -1,10 +1,14 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
@@ -31,6 +35,22 @@ class HeldTest {
                 .workerIdleTime(Duration.ofHours(1))
                 .build());
         awaitCollected(permitOf(limiter));
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // what it does with null is the question
+    void a_command_runs_under_a_permit_of_the_limiter_and_no_other() throws Exception {
+        WorkLimiter limiter = WorkLimiter.of(limiters.watchAndClose(CapacityLimiter.of("own", 1)));
+        CapacityLimiter other = limiters.watchAndClose(CapacityLimiter.of("other", 1));
+        try (Permit permit = other.acquire()) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> limiter.execute(permit, () -> {}))
+                    .withMessageContaining("'own'")
+                    .withMessageContaining("expected one of its own");
+        }
+        assertThatNullPointerException()
+                .isThrownBy(() -> limiter.execute(null, () -> {}))
+                .withMessage("permit");
     }
 
     @Test
