@@ -28,6 +28,9 @@ class PlatformCrewTest {
     @RegisterExtension
     final IdleLimiters limiters = new IdleLimiters();
 
+    @RegisterExtension
+    final Warnings warnings = new Warnings();
+
     private CapacityLimiter limiter(int capacity) {
         return limiters.watchAndClose(
                 CapacityLimiter.builder("crew").capacity(capacity).reserve(0).build());
@@ -108,6 +111,24 @@ class PlatformCrewTest {
             throw new AssertionError(e);
         }
         limiter.resize(capacity);
+    }
+
+    /** Code of others on the same thread has to end first; work that has a thread of its own does not wait for it. */
+    @Test
+    void rule_2_1_a_dependent_that_frees_a_permit_may_wait_for_the_work_that_gets_it() throws Exception {
+        CapacityLimiter limiter = limiter(1);
+        Permit held = limiter.acquire();
+        CompletableFuture<String> work = new CompletableFuture<>();
+        CompletableFuture<String> told = limiter.acquireAsync().thenApply(permit -> {
+            permit.close();
+            return work.orTimeout(SECONDS, TimeUnit.SECONDS).join();
+        });
+        CompletableFuture<Boolean> next = Limiters.run(limiter, () -> work.complete("ran"));
+
+        held.close();
+
+        assertThat(told).isCompletedWithValue("ran");
+        assertThat(next.get(SECONDS, TimeUnit.SECONDS)).isTrue();
     }
 
     /** The worker has been passed the next work already when telling of the failure of the last one fails in turn. */
