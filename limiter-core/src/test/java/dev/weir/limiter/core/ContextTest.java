@@ -3,6 +3,7 @@ package dev.weir.limiter.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.ContextCarrier;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.context.ContextRegistry;
@@ -117,11 +118,21 @@ class ContextTest {
     /** Reactive Streams, rule 1.9: subscribe returns normally, and the subscriber is told. */
     @Test
     void rule_3_5_a_carrier_that_cannot_capture_fails_the_iteration_and_closes_its_source() {
-        CapacityLimiter broken = limiters.watchAndClose(CapacityLimiter.builder("broken")
-                .context(() -> {
-                    throw new IllegalStateException("the carrier's own trouble");
-                })
-                .build());
+        assertFailsTheIteration(() -> {
+            throw new IllegalStateException("the carrier's own trouble");
+        });
+    }
+
+    @Test
+    void rule_3_5_a_carrier_that_ends_with_an_error_fails_the_iteration_and_closes_its_source() {
+        assertFailsTheIteration(() -> () -> {
+            throw new AssertionError("the carrier's own trouble");
+        });
+    }
+
+    private void assertFailsTheIteration(ContextCarrier carrier) {
+        CapacityLimiter broken = limiters.watchAndClose(
+                CapacityLimiter.builder("broken").context(carrier).build());
         CompletableFuture<Void> closed = new CompletableFuture<>();
         CompletableFuture<Void> ended = new CompletableFuture<>();
         Limiters.iterate(broken, Stream.of("item").onClose(() -> closed.complete(null)))

@@ -12,6 +12,7 @@ import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -122,10 +123,51 @@ class HeldTest {
                 });
     }
 
-    private static void awaitCollected(WeakReference<GatePermit> permit) {
+    @Test
+    void rule_2_8_the_future_of_work_that_was_refused_keeps_nothing_of_the_work() {
+        CapacityLimiter limiter = limiters.watchAndClose(
+                CapacityLimiter.builder("full").capacity(0).maxWaiting(0).build());
+        List<CompletableFuture<Integer>> kept = new ArrayList<>();
+
+        awaitCollected(runAndKeep(limiter, kept));
+
+        assertThat(kept.get(0)).isCompletedExceptionally();
+    }
+
+    private static WeakReference<?> runAndKeep(CapacityLimiter limiter, List<CompletableFuture<Integer>> kept) {
+        byte[] captured = new byte[1_000];
+        kept.add(Limiters.run(limiter, () -> captured.length));
+        return new WeakReference<>(captured);
+    }
+
+    @Test
+    void rule_2_8_the_future_of_work_that_was_left_in_the_queue_keeps_nothing_of_the_work() {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("left", 0));
+        List<CompletableFuture<Integer>> kept = new ArrayList<>();
+        WeakReference<?> captured = runAndKeep(limiter, kept);
+        kept.get(0).cancel(false);
+
+        awaitCollected(captured);
+
+        assertThat(kept.get(0)).isCancelled();
+    }
+
+    @Test
+    void rule_2_8_the_future_of_interruptible_work_keeps_no_thread_that_ran_it() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("short-lived")
+                .capacity(1)
+                .workers(task -> new Thread(task, "held-test").start())
+                .build());
+        List<CompletableFuture<WeakReference<Thread>>> kept = new ArrayList<>();
+        kept.add(Limiters.runInterruptibly(limiter, () -> new WeakReference<>(Thread.currentThread())));
+
+        awaitCollected(kept.get(0).get(10, TimeUnit.SECONDS));
+    }
+
+    private static void awaitCollected(WeakReference<?> reference) {
         await().until(() -> {
             System.gc();
-            return permit.refersTo(null);
+            return reference.refersTo(null);
         });
     }
 }

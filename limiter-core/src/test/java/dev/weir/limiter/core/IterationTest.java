@@ -9,9 +9,12 @@ import dev.weir.limiter.Permit;
 import dev.weir.limiter.core.watch.Watchable;
 import dev.weir.limiter.core.watch.Watcher;
 import dev.weir.limiter.tck.IdleLimiters;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Flow;
@@ -238,14 +241,23 @@ class IterationTest {
         assertThat(closed.getCount()).isZero();
     }
 
-    @Test
-    void rule_3_2_demand_beyond_what_a_number_can_say_is_all_there_is() {
-        Notes notes = new Notes();
-        Limiters.iterate(onThisThread(), List.of(1, 2, 3, 4)).subscribe(notes);
-
-        notes.request(1);
-        assertThat(notes.told).containsExactly(1);
+    /** So much that a sum that overflowed would be what it was before. */
+    private static void requestAllTwice(Notes notes) {
         notes.request(Long.MAX_VALUE);
+        notes.request(Long.MAX_VALUE);
+        notes.request(2);
+    }
+
+    @Test
+    void rule_3_2_demand_beyond_what_a_number_can_say_is_all_there_is() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        Limiters.iterate(limiter, List.of(1, 2, 3, 4)).subscribe(notes);
+        Permit held = limiter.acquire();
+        requestAllTwice(notes);
+        assertThat(notes.told).isEmpty();
+
+        held.close();
 
         assertThat(notes.told).containsExactly(1, 2, 3, 4, "complete");
     }
@@ -253,7 +265,7 @@ class IterationTest {
     @Test
     void rule_3_2_demand_that_comes_to_more_than_a_number_can_say_while_items_are_drawn_is_all_there_is() {
         Notes notes = new Notes();
-        Limiters.iterate(onThisThread(), Stream.of(1, 2, 3, 4).peek(item -> notes.request(Long.MAX_VALUE)))
+        Limiters.iterate(onThisThread(), Stream.of(1, 2, 3, 4).peek(item -> requestAllTwice(notes)))
                 .subscribe(notes);
 
         notes.request(1);
@@ -283,6 +295,209 @@ class IterationTest {
         assertThat(closed.getCount()).isZero();
         assertThat(limiter.statistics().waiting()).isZero();
         Objects.requireNonNull(others.get()).close();
+    }
+
+    /** On workers of its own, with the reserve. */
+    @Test
+    void rule_3_5_a_request_that_is_an_error_is_told_though_no_permit_is_free() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("full")
+                .capacity(1)
+                .reserve(1)
+                .maxWaiting(0)
+                .build());
+        Notes notes = new Notes();
+        numbers(limiter).subscribe(notes);
+        try (Permit held = limiter.acquire()) {
+            notes.request(0);
+
+            await().until(() -> !notes.told.isEmpty());
+            assertThat(held.limiter()).isSameAs(limiter);
+        }
+        assertThat(notes.told).singleElement().isInstanceOf(IllegalArgumentException.class);
+        assertThat(closed.getCount()).isZero();
+    }
+
+    @Test
+    void rule_3_4_a_reader_that_leaves_before_it_asked_is_neither_refused_nor_withdrawn() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("full")
+                .capacity(1)
+                .reserve(1)
+                .maxWaiting(1)
+                .build());
+        try (Permit held = limiter.acquire()) {
+            assertThat(held.limiter()).isSameAs(limiter);
+            Notes notes = new Notes();
+            numbers(limiter).subscribe(notes);
+
+            notes.cancel();
+
+            assertThat(closed.await(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(notes.told).isEmpty();
+        }
+        assertThat(limiter.statistics().withdrawn()).isZero();
+        assertThat(limiter.statistics().refused()).isZero();
+    }
+
+    @Test
+    void rule_3_3_a_slice_goes_on_while_nobody_waits() {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        Stream<Integer> slow = Stream.of(1, 2, 3).peek(number -> {
+            long start = System.nanoTime();
+            while (System.nanoTime() - start <= Iteration.SLICE_NANOS) {
+                Thread.onSpinWait();
+            }
+        });
+        Limiters.iterate(limiter, slow).subscribe(notes);
+
+        notes.request(Long.MAX_VALUE);
+
+        assertThat(notes.told).containsExactly(1, 2, 3, "complete");
+        assertThat(limiter.statistics().acquired()).isEqualTo(1);
+    }
+
+    /** Reactive Streams, rule 3.13, and the source too. */
+    @Test
+    void rule_2_8_a_subscription_that_has_ended_keeps_nothing_of_what_was_between() {
+        CapacityLimiter limiter = onThisThread();
+        List<Flow.Subscription> kept = new ArrayList<>();
+
+        for (WeakReference<?> reference : readToTheEnd(limiter, kept)) {
+            await().until(() -> {
+                System.gc();
+                return reference.refersTo(null);
+            });
+        }
+
+        kept.forEach(Flow.Subscription::cancel);
+        assertThat(kept).hasSize(2);
+    }
+
+    private static List<WeakReference<?>> readToTheEnd(CapacityLimiter limiter, List<Flow.Subscription> kept) {
+        byte[] captured = new byte[1_000];
+        IllegalStateException failure = new IllegalStateException("the source's");
+        Notes whole = new Notes();
+        Notes failed = new Notes();
+        Limiters.iterate(limiter, Stream.of(1).map(number -> number + captured.length))
+                .subscribe(whole);
+        Limiters.iterate(limiter, Stream.of(1).peek(number -> {
+                    throw failure;
+                }))
+                .subscribe(failed);
+        for (Notes notes : List.of(whole, failed)) {
+            notes.request(2);
+            kept.add(Objects.requireNonNull(notes.subscription.get()));
+        }
+        assertThat(whole.told).containsExactly(1_001, "complete");
+        assertThat(failed.told).containsExactly(failure);
+        return List.of(
+                new WeakReference<>(captured),
+                new WeakReference<>(failure),
+                new WeakReference<>(whole),
+                new WeakReference<>(failed));
+    }
+
+    private static long depth() {
+        return StackWalker.getInstance().walk(Stream::count);
+    }
+
+    /** On the thread that executes them: the third slice stands on the stack where the second stood. */
+    @Test
+    void rule_3_8_slices_between_which_others_have_their_turn_are_not_nested() {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        Stream<Integer> slow = Stream.of(1, 2, 3).peek(number -> {
+            notes.told.add(depth());
+            queue(limiter, () -> {});
+            long start = System.nanoTime();
+            while (System.nanoTime() - start <= Iteration.SLICE_NANOS) {
+                Thread.onSpinWait();
+            }
+        });
+        Limiters.iterate(limiter, slow).subscribe(notes);
+
+        notes.request(Long.MAX_VALUE);
+
+        List<Object> told = List.copyOf(notes.told);
+        assertThat(told).hasSize(7).endsWith("complete");
+        assertThat(told.get(4)).as("depth of the third slice").isEqualTo(told.get(2));
+    }
+
+    /** Demand that comes between the end of a slice and its last look, in a carrier's code. */
+    @Test
+    void rule_3_8_slices_for_demand_that_comes_as_the_last_one_ends_are_not_nested() {
+        Notes notes = new Notes();
+        AtomicBoolean drawn = new AtomicBoolean();
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("asked")
+                .capacity(1)
+                .workers(Runnable::run)
+                .context(() -> {
+                    if (drawn.compareAndSet(true, false)) {
+                        notes.request(1);
+                    }
+                    return () -> () -> {};
+                })
+                .build());
+        Stream<Integer> numbers = Stream.of(1, 2, 3).peek(number -> {
+            notes.told.add(depth());
+            drawn.set(true);
+        });
+        Limiters.iterate(limiter, numbers).subscribe(notes);
+
+        notes.request(1);
+
+        List<Object> told = List.copyOf(notes.told);
+        assertThat(told).hasSize(7).endsWith("complete");
+        assertThat(told.get(4)).as("depth of the third slice").isEqualTo(told.get(2));
+    }
+
+    @Test
+    void rule_2_1_a_permit_is_back_before_the_subscriber_hears_of_the_end() {
+        CapacityLimiter limiter = onThisThread();
+        for (Stream<Integer> source : List.of(Stream.of(1), Stream.of(0).map(number -> 1 / number))) {
+            List<Integer> inUse = new ArrayList<>();
+            Limiters.iterate(limiter, source).subscribe(new Flow.Subscriber<>() {
+                @Override
+                public void onSubscribe(Flow.Subscription begun) {
+                    begun.request(Long.MAX_VALUE);
+                }
+
+                @Override
+                public void onNext(Integer item) {}
+
+                @Override
+                public void onError(Throwable failure) {
+                    inUse.add(limiter.statistics().inUse());
+                }
+
+                @Override
+                public void onComplete() {
+                    inUse.add(limiter.statistics().inUse());
+                }
+            });
+            assertThat(inUse).containsExactly(0);
+        }
+    }
+
+    /** The gate has taken both out of its queue when the first hears of it. */
+    @Test
+    void rule_3_4_a_reader_that_leaves_while_another_hears_of_the_closing_is_told_nothing() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        Permit held = limiter.acquire();
+        Notes notes = new Notes();
+        CompletableFuture<Boolean> first = limiter.acquireAsync().handle((permit, failure) -> {
+            notes.cancel();
+            return true;
+        });
+        numbers(limiter).subscribe(notes);
+        notes.request(1);
+
+        limiter.close();
+
+        assertThat(first).isCompletedWithValue(true);
+        assertThat(notes.told).isEmpty();
+        held.close();
+        assertThat(closed.getCount()).isZero();
     }
 
     @Test

@@ -3,9 +3,12 @@ package dev.weir.limiter.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.tck.IdleLimiters;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -159,6 +162,54 @@ class LeavingTest {
     }
 
     @Test
+    void rule_2_3_running_work_whose_future_was_completed_by_somebody_else_is_abandoned() throws Exception {
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        for (int times = 1; times <= 2; times++) {
+            CountDownLatch running = new CountDownLatch(1);
+            CapacityLimiter busy = limiters.watchAndClose(CapacityLimiter.of("busy", 1));
+            CompletableFuture<String> work = Limiters.run(busy, () -> {
+                running.countDown();
+                mayEnd.await();
+                return "ran";
+            });
+            assertThat(running.await(5, TimeUnit.SECONDS)).isTrue();
+
+            boolean left = times == 1
+                    ? work.complete("other")
+                    : work.completeExceptionally(new IllegalStateException("given up"));
+
+            assertThat(left).isTrue();
+            assertThat(busy.statistics().abandoned()).isEqualTo(1);
+        }
+        mayEnd.countDown();
+    }
+
+    /** A listener that hears of its permit leaves it, before its result is there. */
+    @Test
+    void rule_2_3_work_that_is_left_when_it_has_ended_already_is_not_abandoned() throws Exception {
+        AtomicReference<CompletableFuture<Void>> work = new AtomicReference<>();
+        CapacityLimiter ending = limiters.watchAndClose(CapacityLimiter.builder("ending")
+                .capacity(1)
+                .workers(Runnable::run)
+                .listener(new LimiterListener() {
+                    @Override
+                    public void released(CapacityLimiter from, Duration held) {
+                        if (ran.get()) {
+                            work.get().cancel(true);
+                        }
+                    }
+                })
+                .build());
+        Permit held = ending.acquire();
+        work.set(Limiters.run(ending, () -> ran.set(true)));
+
+        held.close();
+
+        assertThat(work.get()).isCancelled();
+        assertThat(ending.statistics().abandoned()).isZero();
+    }
+
+    @Test
     void rule_2_3_work_that_has_ended_cannot_be_left() throws Exception {
         CompletableFuture<String> work = Limiters.run(limiter, () -> "ran");
         assertThat(work.get(5, TimeUnit.SECONDS)).isEqualTo("ran");
@@ -168,5 +219,23 @@ class LeavingTest {
 
         assertThat(limiter.statistics().abandoned()).isZero();
         assertThat(limiter.statistics().withdrawn()).isZero();
+    }
+
+    /** The gate has taken both out of its queue when the first hears of it. */
+    @Test
+    void rule_2_3_work_that_leaves_while_another_hears_of_the_closing_is_not_refused() throws Exception {
+        CapacityLimiter closing = limiters.watch(CapacityLimiter.of("closing", 1));
+        Permit held = closing.acquire();
+        AtomicReference<CompletableFuture<Void>> second = new AtomicReference<>();
+        CompletableFuture<Boolean> first =
+                closing.acquireAsync().handle((permit, failure) -> second.get().cancel(false));
+        second.set(Limiters.run(closing, () -> ran.set(true)));
+
+        closing.close();
+
+        assertThat(first).isCompletedWithValue(true);
+        assertThat(closing.statistics().refused(RefusalReason.CLOSED)).isEqualTo(1);
+        held.close();
+        assertThat(ran).isFalse();
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
@@ -21,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -322,5 +324,129 @@ class MisbehavingExecutorTest {
 
         assertThat(closer.get(SECONDS, TimeUnit.SECONDS)).isNotSameAs(Thread.currentThread());
         assertThat(reader.signals).containsExactly("1");
+    }
+
+    @Test
+    void rule_2_1_a_permit_is_back_before_the_caller_hears_that_there_is_no_worker() throws Exception {
+        ShutDown workers = new ShutDown();
+        CapacityLimiter limiter = limiter(1, workers);
+        workers.shutDown = true;
+        Permit held = limiter.acquire();
+        CompletableFuture<Integer> inUse = Limiters.run(limiter, () -> "ran")
+                .handle((ran, failure) -> limiter.statistics().inUse());
+
+        held.close();
+
+        assertThat(inUse).isCompletedWithValue(0);
+    }
+
+    @Test
+    void rule_2_1_a_permit_is_back_before_a_subscriber_hears_that_there_is_no_worker() throws Exception {
+        ShutDown workers = new ShutDown();
+        CapacityLimiter limiter = limiter(1, workers);
+        workers.shutDown = true;
+        Permit held = limiter.acquire();
+        Collector reader = new Collector();
+        CompletableFuture<Integer> inUse =
+                reader.ended.handle((complete, failure) -> limiter.statistics().inUse());
+        Limiters.iterate(limiter, List.of(1)).subscribe(reader);
+
+        held.close();
+
+        assertThat(inUse).isCompletedWithValue(0);
+    }
+
+    /** A slice that a foreign executor runs again while it is under way. */
+    @Test
+    void rule_1_4_a_draw_that_an_executor_runs_twice_gives_one_permit_back_in_the_end() {
+        CapacityLimiter limiter = limiter(2, task -> {
+            task.run();
+            task.run();
+        });
+        Collector collector = new Collector();
+        AtomicInteger closed = new AtomicInteger();
+        try (Permit held = limiter.tryAcquire().orElseThrow()) {
+            Limiters.iterate(limiter, Stream.of(1, 2).onClose(closed::incrementAndGet))
+                    .subscribe(collector);
+            assertThat(held.limiter().statistics().inUse()).isEqualTo(1);
+        }
+        assertThat(collector.signals).containsExactly("1", "2", "complete");
+        assertThat(closed).hasValue(1);
+    }
+
+    /** A limiter whose threads cannot be started. */
+    private static final class WithoutThreads extends GateLimiter {
+        private final Crew none = new Crew() {
+            @Override
+            public void execute(Runnable task, boolean passOn) {
+                throw new OutOfMemoryError("unable to create native thread");
+            }
+
+            @Override
+            public boolean foreign() {
+                return false;
+            }
+
+            @Override
+            public void resized() {}
+
+            @Override
+            public void retire() {}
+        };
+
+        WithoutThreads(LimiterSettings settings) {
+            super(settings);
+        }
+
+        @Override
+        Crew crew() {
+            return none;
+        }
+    }
+
+    private CapacityLimiter withoutThreads(LimiterListener listener) {
+        LimiterSettings settings = new LimiterSettings("threadless");
+        settings.capacity(1).maxWaiting(20_000).listener(listener);
+        return limiters.watchAndClose(new WithoutThreads(settings));
+    }
+
+    @Test
+    void rule_1_8_any_number_of_works_for_which_there_is_no_thread_fail_on_a_small_stack() throws Exception {
+        CapacityLimiter limiter = withoutThreads(new LimiterListener() {});
+        Permit held = limiter.acquire();
+        List<CompletableFuture<String>> works = new ArrayList<>();
+        for (int i = 0; i < 20_000; i++) {
+            works.add(Limiters.run(limiter, () -> "ran"));
+        }
+
+        held.close();
+
+        assertThat(limiter.statistics().refused(RefusalReason.NO_WORKER)).isEqualTo(20_000);
+        assertThat(works.stream().filter(CompletableFuture::isCompletedExceptionally))
+                .hasSize(20_000);
+    }
+
+    /** Not many, as each source is closed on a thread that is started for it. */
+    @Test
+    void rule_1_8_iterations_for_which_there_is_no_thread_fail_one_after_another() throws Exception {
+        AtomicLong deepest = new AtomicLong();
+        CapacityLimiter limiter = withoutThreads(new LimiterListener() {
+            @Override
+            public void refused(CapacityLimiter from, RefusalReason reason) {
+                long depth = StackWalker.getInstance().walk(Stream::count);
+                deepest.accumulateAndGet(depth, Math::max);
+            }
+        });
+        Permit held = limiter.acquire();
+        CountDownLatch closed = new CountDownLatch(200);
+        for (int i = 0; i < 200; i++) {
+            Limiters.iterate(limiter, Stream.of(1).onClose(closed::countDown)).subscribe(new Collector());
+        }
+
+        held.close();
+
+        await(closed);
+        assertThat(limiter.statistics().refused(RefusalReason.NO_WORKER)).isEqualTo(200);
+        assertThat(deepest).as("frames").hasValueLessThan(500);
     }
 }

@@ -4,17 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.Limiters;
+import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -68,6 +74,31 @@ class ReportingTest {
 
         assertThat(work).isCompletedExceptionally();
         assertThat(failure.times()).isEqualTo(1);
+    }
+
+    /** Its caller leaves where the refusal is counted, and need not be told any more. */
+    @Test
+    void rule_4_2_background_work_that_gets_no_worker_and_was_left_is_not_logged() throws Exception {
+        AtomicReference<@Nullable CompletableFuture<Void>> left = new AtomicReference<>();
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("reporting")
+                .capacity(1)
+                .workers(task -> {
+                    throw failure;
+                })
+                .listener(new LimiterListener() {
+                    @Override
+                    public void refused(CapacityLimiter from, RefusalReason reason) {
+                        Objects.requireNonNull(left.get()).cancel(false);
+                    }
+                })
+                .build());
+        Permit held = limiter.acquire();
+        left.set(Limiters.background(limiter, () -> {}));
+
+        held.close();
+
+        assertThat(left.get()).isCancelled();
+        assertThat(failure.times()).isZero();
     }
 
     @Test
@@ -189,6 +220,34 @@ class ReportingTest {
         assertThat(failure.times()).isEqualTo(1);
     }
 
+    @Test
+    void rule_3_4_a_subscriber_that_ends_with_an_error_wherever_it_is_called_harms_nobody() {
+        AssertionError error = new AssertionError("the subscriber's");
+        List<Reader> readers = List.of(
+                new Reader() {
+                    @Override
+                    public void onSubscribe(Flow.Subscription subscription) {
+                        throw error;
+                    }
+                },
+                new Reader() {
+                    @Override
+                    public void onNext(Integer item) {
+                        throw error;
+                    }
+                },
+                new Reader() {
+                    @Override
+                    public void onComplete() {
+                        throw error;
+                    }
+                });
+        for (Reader reader : readers) {
+            read(Stream.of(1), reader);
+            assertThat(reader.ends).isEmpty();
+        }
+    }
+
     /** Leaves when it is told to. */
     private static final class Left extends Reader {
         private final List<Flow.Subscription> begun = new ArrayList<>();
@@ -264,6 +323,25 @@ class ReportingTest {
 
         assertThat(reader.ends).containsExactly(drawing);
         assertThat(drawing).hasSuppressedException(failure);
+    }
+
+    @Test
+    void rule_3_1_a_source_that_fails_and_then_closes_with_an_error_tells_both() {
+        Reader reader = new Reader();
+        AssertionError closing = new AssertionError("closing");
+
+        read(
+                Stream.of(1)
+                        .peek(item -> {
+                            throw failure;
+                        })
+                        .onClose(() -> {
+                            throw closing;
+                        }),
+                reader);
+
+        assertThat(reader.ends).containsExactly(failure);
+        assertThat(failure).hasSuppressedException(closing);
     }
 
     @Test
