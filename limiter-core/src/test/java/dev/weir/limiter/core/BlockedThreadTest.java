@@ -1,9 +1,11 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.time.Duration;
@@ -50,6 +52,44 @@ class BlockedThreadTest {
     void rule_1_5_a_thread_that_waits_for_a_time_sleeps_and_a_thread_dump_says_for_which_limiter() throws Exception {
         assertSleepsUntilThereIsAPermit(
                 () -> limiter.tryAcquire(Duration.ofHours(1)).orElseThrow());
+    }
+
+    /** The exception says it: the flag would say it a second time, to whatever the thread does next. */
+    @Test
+    void rule_1_5_a_thread_that_is_interrupted_while_it_waits_is_told_once() throws Exception {
+        FutureTask<Boolean> stillInterrupted = new FutureTask<>(() -> {
+            assertThatExceptionOfType(InterruptedException.class).isThrownBy(limiter::acquire);
+            return Thread.currentThread().isInterrupted();
+        });
+        Thread thread = new Thread(stillInterrupted, "blocked-thread-test");
+        thread.setDaemon(true);
+        try (Permit held = limiter.acquire()) {
+            thread.start();
+            await().until(() -> held.limiter().statistics().waiting() == 1);
+            thread.interrupt();
+            assertThat(stillInterrupted.get(SECONDS, TimeUnit.SECONDS)).isFalse();
+        }
+    }
+
+    @Test
+    void rule_1_6_the_refusal_of_a_thread_that_waits_says_where_it_waited() throws Exception {
+        FutureTask<StackTraceElement[]> refused = new FutureTask<>(() -> {
+            try {
+                limiter.acquire().close();
+                return new StackTraceElement[0];
+            } catch (LimitExceededException e) {
+                return e.getStackTrace();
+            }
+        });
+        Thread thread = new Thread(refused, "blocked-thread-test");
+        thread.setDaemon(true);
+        try (Permit held = limiter.acquire()) {
+            thread.start();
+            await().until(() -> held.limiter().statistics().waiting() == 1);
+            limiter.close();
+            assertThat(refused.get(SECONDS, TimeUnit.SECONDS))
+                    .anyMatch(frame -> frame.getClassName().equals(BlockedThreadTest.class.getName()));
+        }
     }
 
     /** What runs code of others has to wait for the end of such code on the same thread; a thread does not. */
