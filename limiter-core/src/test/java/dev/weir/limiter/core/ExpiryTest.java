@@ -8,6 +8,7 @@ import dev.weir.limiter.Permit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CyclicBarrier;
@@ -57,6 +58,69 @@ class ExpiryTest {
                         .anySatisfy(timer -> assertThat(timer.at() - due).isLessThan(TimeUnit.MINUTES.toNanos(1)));
                 head.cancel(false);
             }
+        }
+    }
+
+    /** The timer fires, finds nobody and is about to be disarmed, while somebody queues and finds it armed. */
+    @Test
+    void rule_1_6_whoever_queues_as_the_timer_finds_nobody_gets_a_timer() {
+        try (GateLimiter limiter = (GateLimiter)
+                        CapacityLimiter.builder("expiry").capacity(0).build();
+                Duel duel = new Duel(200_000)) {
+            while (duel.goesOn()) {
+                ConcurrentLinkedQueue<Runnable> timers = new ConcurrentLinkedQueue<>();
+                Expiry expiry = new Expiry(limiter, limiter.gate(), MAX_WAIT, (nanos, task) -> timers.add(task));
+                expiry.arm();
+                Runnable firing = timers.remove();
+                PermitFuture waiter = new PermitFuture(limiter, Waiter.Kind.NEWCOMER);
+                duel.round(firing, () -> {
+                    limiter.admit(waiter);
+                    expiry.arm();
+                });
+                assertThat(timers).as("the timers that are set").hasSize(1);
+                waiter.cancel(false);
+            }
+        }
+    }
+
+    @Test
+    void rule_1_6_when_the_time_of_one_is_over_a_timer_is_set_for_the_next() {
+        try (GateLimiter limiter =
+                (GateLimiter) CapacityLimiter.builder("expiry").capacity(0).build()) {
+            ConcurrentLinkedQueue<Scheduled> timers = new ConcurrentLinkedQueue<>();
+            Expiry expiry = new Expiry(
+                    limiter,
+                    limiter.gate(),
+                    MAX_WAIT,
+                    (nanos, task) -> timers.add(new Scheduled(System.nanoTime() + nanos, task)));
+            expiry.arm();
+            PermitFuture first = new PermitFuture(limiter, Waiter.Kind.NEWCOMER);
+            limiter.admit(first);
+            first.waitingSince = System.nanoTime() - MAX_WAIT; // as if it had waited for an hour
+            PermitFuture second = new PermitFuture(limiter, Waiter.Kind.NEWCOMER);
+            limiter.admit(second);
+            timers.remove().task().run();
+            assertThat(first).isCompletedExceptionally();
+            assertThat(second).isNotDone();
+            assertThat(timers)
+                    .singleElement()
+                    .satisfies(timer -> assertThat(timer.at() - second.waitingSince - MAX_WAIT)
+                            .isBetween(0L, TimeUnit.MINUTES.toNanos(1)));
+            second.cancel(false);
+        }
+    }
+
+    /** That thread belongs to every timer of the JVM: what the caller registered may block it. */
+    @Test
+    void rule_1_6_the_thread_of_the_timers_tells_nobody() {
+        try (CapacityLimiter limiter = CapacityLimiter.builder("expiry")
+                .capacity(0)
+                .maxWait(Duration.ofMillis(50))
+                .build()) {
+            CompletableFuture<String> told = limiter.acquireAsync()
+                    .handle((permit, refusal) ->
+                            Thread.currentThread().getName().toLowerCase(Locale.ROOT));
+            assertThat(told).succeedsWithin(5, TimeUnit.SECONDS).asString().doesNotContain("delayscheduler");
         }
     }
 
