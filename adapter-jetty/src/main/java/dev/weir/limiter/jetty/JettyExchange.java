@@ -15,6 +15,7 @@ import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.RequestHead;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -273,7 +274,7 @@ final class JettyExchange extends Exchange {
                 return new MalformedBodyException("the body could not be read", failure);
             }
         }
-        return failure;
+        return failure instanceof IOException ? failure : new IOException("the body can no longer be read", failure);
     }
 
     /** A write under way. What depends on it does not block, so Jetty may call it on any thread. */

@@ -164,7 +164,7 @@ public abstract class Exchange {
      * <p>The buffer is the caller's until the next call, or until the exchange has completed, and must not be kept longer. At
      * the end of the body the stage gives empty, also when asked again. It fails with {@link java.io.EOFException} when the
      * body ends before its time, with {@link MalformedBodyException} when its framing is broken, and with another {@link
-     * IOException} when the client cannot be read from any more.
+     * IOException} when the client cannot be read from any more, or the response has ended.
      *
      * @return the next bytes
      * @throws IllegalStateException when the former read has not ended

@@ -29,6 +29,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,7 +180,13 @@ abstract class AdapterSupport extends ContractSupport {
 
     /** As the other, where a server may end the connection unannounced, since it was not told the end of the request in time. */
     static void assertInStepOrClosed(RawClient client) throws IOException {
+        assertInStepOrClosed(client, "");
+    }
+
+    /** As the other, after what is missing of the former request. */
+    static void assertInStepOrClosed(RawClient client, String missing) throws IOException {
         try {
+            client.send(missing);
             assertThat(client.get("/ping").text()).as("on the same connection").isEqualTo("pong");
         } catch (EOFException | SocketException e) {
             // closed
@@ -313,13 +320,18 @@ abstract class AdapterSupport extends ContractSupport {
         }
     }
 
-    /** Waits until a stream whose client does not read has come to a stop. Time is measured in answers of the same server. */
+    /** Waits until a stream whose client does not read has come to a stop. */
     void awaitStill(WatchedSource source, Running app) throws IOException {
-        await("the stream to begin", () -> source.drawn.get() > 0);
+        awaitStill("the draws to stop", source.drawn::get, app);
+    }
+
+    /** Waits until a number has become more than 0 and no longer changes. Time is measured in answers of the same server. */
+    void awaitStill(String what, LongSupplier number, Running app) throws IOException {
+        await(what + ", after they have begun", () -> number.getAsLong() > 0);
         RawClient other = app.protocol == HttpProtocol.HTTP_1_1 ? app.client() : null;
         Http2Client otherHttp2 = other == null ? app.http2() : null;
-        await("the draws to stop", () -> {
-            int before = source.drawn.get();
+        await(what, () -> {
+            long before = number.getAsLong();
             for (int i = 0; i < 100; i++) {
                 if (other != null) {
                     other.get("/ping");
@@ -327,7 +339,7 @@ abstract class AdapterSupport extends ContractSupport {
                     otherHttp2.get("/ping");
                 }
             }
-            return source.drawn.get() == before;
+            return number.getAsLong() == before;
         });
     }
 

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** Many exchanges on one connection. Skipped where the server speaks no HTTP/2. */
 @SuppressWarnings("FutureReturnValueIgnored") // the client sees what became of an answer
-public abstract class Http2Scenarios extends WireScenarios {
+public abstract class Http2Scenarios extends BodyScenarios {
 
     private static final String[] UPLOAD = {"content-type", Multipart.TYPE};
 
