@@ -231,7 +231,7 @@ abstract class HttpChannel extends ChannelDuplexHandler {
     private void onIdle() {
         if (current == null) {
             closeIfIdle();
-        } else if (!passing && (receiver != null || writing)) {
+        } else if (receiver != null || writing) {
             lost();
         }
     }

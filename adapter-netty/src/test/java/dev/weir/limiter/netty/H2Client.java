@@ -83,6 +83,10 @@ final class H2Client implements AutoCloseable {
         return new Stream("GET", path, null, true);
     }
 
+    Stream head(String path) {
+        return new Stream("HEAD", path, null, true);
+    }
+
     /** Begins a request with a body. */
     Stream post(String path, String contentType) {
         return new Stream("POST", path, contentType, false);

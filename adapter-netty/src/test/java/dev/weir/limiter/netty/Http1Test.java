@@ -11,8 +11,14 @@ import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpServerCodec;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -120,6 +126,50 @@ class Http1Test extends ServerTest {
         assertThat(client.isAtEnd()).isTrue();
     }
 
+    @Test
+    void rule_5_3_a_client_that_stops_reading_is_cut_by_the_idle_time() throws Exception {
+        server.idleTimeout(Duration.ofMillis(100));
+        CompletableFuture<Throwable> cut = new CompletableFuture<>();
+        int port = serve(Routes.to("/endless", exchange -> {
+            exchange.onAbort(cut::complete);
+            exchange.respond(200, Headers.of());
+            writeOn(exchange);
+        }));
+        RawHttp client = connect(port).get("/endless");
+
+        assertThat(cut).succeedsWithin(Duration.ofSeconds(10));
+        client.kill();
+    }
+
+    private static void writeOn(Exchange exchange) {
+        exchange.write(ByteBuffer.allocate(64 * 1024), false).thenRun(() -> writeOn(exchange));
+    }
+
+    @Test
+    void rule_5_3_a_failure_in_the_pipeline_ends_a_connection_whose_request_waits() throws Exception {
+        CapacityLimiter limiter = limiter("waits", 0);
+        int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
+        RawHttp client = connect(port).get("/held");
+        awaitWaiting(limiter, 1);
+
+        server.pipeline().fireExceptionCaught(new IllegalStateException("the test's own"));
+
+        awaitWaiting(limiter, 0);
+        assertThat(client.isAtEnd()).isTrue();
+    }
+
+    @Test
+    void rule_5_3_a_request_that_waits_leaves_with_its_handler() throws Exception {
+        CapacityLimiter limiter = limiter("waits", 0);
+        int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
+        connect(port).get("/held");
+        awaitWaiting(limiter, 1);
+
+        server.pipeline().remove(Http1Channel.class);
+
+        awaitWaiting(limiter, 0);
+    }
+
     // ------------------------------------------------------------------ refusals and connections
 
     @Test
@@ -132,6 +182,93 @@ class Http1Test extends ServerTest {
         assertThat(client.answer().status()).isEqualTo(503);
 
         assertThat(client.send("x".repeat(60_000)).get("/ping").answer().body()).isEqualTo("pong");
+    }
+
+    @Test
+    void rule_5_4_a_refusal_keeps_the_connection_if_no_more_than_64_kib_are_missing() throws Exception {
+        CapacityLimiter limiter =
+                limiter(CapacityLimiter.builder("full").capacity(0).maxWaiting(0));
+        int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
+        RawHttp small = connect(port).request("POST", "/held", "Content-Length: 65536");
+        RawHttp large = connect(port).request("POST", "/held", "Content-Length: 65537");
+
+        assertThat(small.answer().header("connection")).isEmpty();
+        assertThat(large.answer().header("connection")).isEqualTo("close");
+
+        assertThat(small.send("x".repeat(65_536)).get("/ping").answer().body()).isEqualTo("pong");
+    }
+
+    /** It may send its body or not: what comes next could be either. */
+    @Test
+    void rule_5_4_a_refused_client_that_waits_to_be_told_to_send_its_body_is_not_kept() throws Exception {
+        CapacityLimiter limiter =
+                limiter(CapacityLimiter.builder("full").capacity(0).maxWaiting(0));
+        int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
+        RawHttp client = connect(port).request("POST", "/held", "Content-Length: 10", "Expect: 100-continue");
+
+        RawHttp.Answer answer = client.answer();
+
+        assertThat(answer.status()).isEqualTo(503);
+        assertThat(answer.header("connection")).isEqualTo("close");
+    }
+
+    /** Netty's codec refuses by itself a request whose body could end in two places, unless it was told not to. */
+    @Test
+    void rule_5_4_the_rest_of_a_body_that_is_malformed_ends_the_connection() {
+        HttpDecoderConfig lenient = new HttpDecoderConfig().setUseRfc9112TransferEncoding(false);
+        EmbeddedChannel connection = new EmbeddedChannel(new HttpServerCodec(lenient));
+        NettyLimits.serving(PING).http1(connection.pipeline());
+        receive(
+                connection,
+                "POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n");
+        assertThat(connection.outboundMessages()).as("the answer").isNotEmpty();
+        assertThat(connection.isOpen()).isTrue();
+
+        receive(connection, "nonsense\r\n");
+
+        assertThat(connection.isOpen()).isFalse();
+        connection.finishAndReleaseAll();
+    }
+
+    private static void receive(EmbeddedChannel connection, String text) {
+        connection.writeInbound(Unpooled.copiedBuffer(text, StandardCharsets.US_ASCII));
+    }
+
+    /** Whose large body was refused, and who sends on: it may read its refusal first. */
+    private RawHttp refused(int port) throws IOException {
+        RawHttp client = connect(port).request("POST", "/held", "Content-Length: 10000000");
+        RawHttp.Answer answer = client.answer();
+        assertThat(answer.status()).isEqualTo(503);
+        assertThat(answer.header("connection")).isEqualTo("close");
+        return client;
+    }
+
+    @Test
+    void rule_5_4_a_refused_client_that_sends_on_is_let_off_when_it_has_stopped() throws Exception {
+        server.allowHalfClosure();
+        CapacityLimiter limiter =
+                limiter(CapacityLimiter.builder("full").capacity(0).maxWaiting(0));
+        RawHttp client = refused(serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held))));
+        assertThat(server.pipeline().channel().isOpen()).isTrue();
+
+        client.send("x".repeat(100_000)).shutdownOutput();
+
+        await(() -> !server.pipeline().channel().isOpen());
+    }
+
+    @Test
+    void rule_5_4_a_failure_in_the_pipeline_does_not_cut_a_refused_client_that_sends_on() throws Exception {
+        CapacityLimiter limiter =
+                limiter(CapacityLimiter.builder("full").capacity(0).maxWaiting(0));
+        RawHttp client = refused(serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held))));
+        ChannelPipeline pipeline = server.pipeline();
+        await(() -> pipeline.channel().config().isAutoRead()); // lingering
+
+        pipeline.fireExceptionCaught(new IllegalStateException("the test's own"));
+
+        pipeline.channel().eventLoop().submit(() -> {}).get(10, TimeUnit.SECONDS);
+        assertThat(pipeline.channel().isOpen()).isTrue();
+        client.kill();
     }
 
     @Test
@@ -246,6 +383,24 @@ class Http1Test extends ServerTest {
         }
         assertThat(client.send("0\r\n\r\n").answer().body()).isEqualTo("10000");
         assertThat(client.get("/count").answer().body()).isEqualTo("0");
+    }
+
+    @Test
+    void rule_5_5_a_client_that_has_not_waited_to_be_told_to_send_its_body_is_not_told_to() throws Exception {
+        int port = serve(Routes.to("/count", counting(limiter("endpoint", 1))));
+        RawHttp client = connect(port);
+
+        for (String length : new String[] {"5", "0", "10"}) {
+            client.send("POST /count HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: " + length
+                    + "\r\n\r\n" + "x".repeat(Math.min(5, Integer.parseInt(length))));
+            if (length.equals("10")) {
+                await(() -> begun.get() == 3);
+                client.send("12345");
+            }
+            RawHttp.Answer answer = client.answer();
+            assertThat(answer.status()).isEqualTo(200);
+            assertThat(answer.body()).isEqualTo(length);
+        }
     }
 
     @Test

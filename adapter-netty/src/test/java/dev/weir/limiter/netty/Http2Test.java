@@ -13,8 +13,10 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -93,6 +95,35 @@ class Http2Test extends ServerTest {
         assertThat(get(fails.reset)).as("INTERNAL_ERROR").isEqualTo(2);
         held.letGo();
         assertThat(get(other.status)).isEqualTo(200);
+    }
+
+    @Test
+    void rule_5_5_a_response_to_head_has_no_body_whatever_its_handler_writes() throws Exception {
+        H2Client client = serve(Routes.to("/written", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[10]), false)
+                    .thenCompose(ignored -> exchange.write(ByteBuffer.wrap(new byte[10]), true));
+        }));
+
+        assertThat(get(client.get("/written").body)).hasSize(20);
+        assertThat(get(client.head("/written").body)).isEmpty();
+    }
+
+    @Test
+    void rule_5_3_an_idle_connection_is_closed_and_one_whose_stream_waits_is_not() throws Exception {
+        server.idleTimeout(Duration.ofMillis(100));
+        CapacityLimiter limiter = limiter("idle", 1);
+        H2Client busy = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
+        H2Client.Stream waits = busy.get("/held");
+        held.awaitEntered(1);
+
+        H2Client idle =
+                connect2(((InetSocketAddress) server.pipeline().channel().localAddress()).getPort());
+        assertThat(idle.awaitClosed()).isTrue();
+
+        held.letGo();
+        assertThat(get(waits.status)).isEqualTo(200);
+        assertThat(busy.awaitClosed()).isTrue();
     }
 
     /** What reaches the end of a pipeline is logged as a warning, with a trace. */

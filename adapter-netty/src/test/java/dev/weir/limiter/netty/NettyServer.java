@@ -9,6 +9,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
@@ -24,6 +25,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +41,7 @@ final class NettyServer implements ServerFixture, AutoCloseable {
     private @Nullable ChannelHandler next;
     private @Nullable NettyLimits limits;
     private @Nullable Channel listener;
+    private volatile @Nullable ChannelPipeline youngest;
 
     NettyServer() {}
 
@@ -51,6 +54,11 @@ final class NettyServer implements ServerFixture, AutoCloseable {
     NettyServer next(ChannelHandler handler) {
         next = handler;
         return this;
+    }
+
+    /** That of the connection that was accepted last. */
+    ChannelPipeline pipeline() {
+        return Objects.requireNonNull(youngest, "nobody has connected");
     }
 
     @Override
@@ -81,6 +89,7 @@ final class NettyServer implements ServerFixture, AutoCloseable {
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel channel) {
+                        youngest = channel.pipeline();
                         if (!idleTime.isZero()) {
                             channel.pipeline()
                                     .addLast(new IdleStateHandler(0, 0, idleTime.toMillis(), TimeUnit.MILLISECONDS));

@@ -30,6 +30,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -133,6 +134,42 @@ class NextHandlersTest extends ServerTest {
         nextAnswer().run();
         assertThat(client.answer().body()).isEqualTo("/free 5");
         assertThat(answers).isEmpty();
+    }
+
+    /** What the aggregator says meanwhile is no response. */
+    @Test
+    void rule_5_2_a_permit_is_held_over_100_continue() throws Exception {
+        CapacityLimiter limiter = limiter("continued", 1);
+        server.next(aggregating);
+        int port = serve(HttpProtocol.HTTP_1_1, Routes.to("/next", NettyLimits.next(limiter)));
+        RawHttp client = connect(port).request("POST", "/next", "Content-Length: 4", "Expect: 100-continue");
+
+        assertThat(client.answer(false).status()).isEqualTo(100);
+        assertThat(limiter.statistics().inUse()).isEqualTo(1);
+        client.send("body");
+        Runnable answer = nextAnswer();
+        assertThat(limiter.statistics().inUse()).isEqualTo(1);
+        answer.run();
+
+        assertThat(client.answer().body()).isEqualTo("/next 4");
+        awaitIdle(limiter);
+    }
+
+    @Test
+    void rule_5_7_a_server_that_stops_ends_the_connection_after_the_next_handlers_answer() throws Exception {
+        CapacityLimiter limiter = limiter("stopping", 1);
+        server.next(aggregating);
+        int port = serve(HttpProtocol.HTTP_1_1, Routes.to("/next", NettyLimits.next(limiter)));
+        RawHttp client = connect(port).get("/next");
+        Runnable answer = nextAnswer();
+
+        CompletableFuture<Void> stopped = server.shutdown();
+        assertThat(stopped).isNotDone();
+        answer.run();
+
+        assertThat(client.answer().header("connection")).isEqualTo("close");
+        assertThat(client.isAtEnd()).isTrue();
+        stopped.get(10, TimeUnit.SECONDS);
     }
 
     /** Writes an answer for each request, and sends what it has written when it is told that this is all for now. */
