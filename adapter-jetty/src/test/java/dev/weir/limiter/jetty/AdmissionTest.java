@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.PermitScope;
@@ -167,6 +168,34 @@ class AdmissionTest extends JettyTest {
     }
 
     @Test
+    void rule_5_2_anAsynchronousHandlerWhoseStreamIsResetHoldsItsPermitUntilItHasEnded() throws Exception {
+        CapacityLimiter limiter = limiter("endpoints", 1);
+        BlockingQueue<Callback> callbacks = new LinkedBlockingQueue<>();
+        CountDownLatch written = new CountDownLatch(1);
+        route("/async", new LimitHandler(limiter, new Handler.Abstract.NonBlocking() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+                response.write(false, ByteBuffer.allocate(10), Callback.from(written::countDown));
+                return callbacks.add(callback);
+            }
+        }));
+        start();
+        Stream stream = http2().newStream(http2Head("GET", "/async", true), new Stream.Listener() {})
+                .get(10, TimeUnit.SECONDS);
+        Callback callback = callbacks.poll(10, TimeUnit.SECONDS);
+        assertThat(written.await(10, TimeUnit.SECONDS)).isTrue();
+
+        reset(stream);
+        for (int i = 0; i < 20; i++) { // meanwhile Jetty hears of it
+            assertThat(client().exchange("/ping").text()).isEqualTo("pong");
+            assertThat(limiter.statistics().inUse()).isEqualTo(1);
+        }
+
+        callback.failed(new IOException("on purpose"));
+        awaitInUse(limiter, 0);
+    }
+
+    @Test
     void rule_5_2_failingHandlersGiveTheirPermitBack() throws Exception {
         CapacityLimiter limiter = limiter("endpoints", 1);
         route("/native", new LimitHandler(limiter, new Handler.Abstract() {
@@ -323,6 +352,28 @@ class AdmissionTest extends JettyTest {
             assertThatThrownBy(client::answer).isInstanceOf(IOException.class);
         }
         assertThat(client().exchange("/ping").text()).isEqualTo("pong");
+    }
+
+    @Test
+    void rule_5_6_aResponseThatANativeHandlerHasBegunIsCommitted() throws Exception {
+        BlockingQueue<Boolean> committed = new LinkedBlockingQueue<>();
+        route("/begun", new Handler.Abstract.NonBlocking() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+                Exchange exchange = JettyExchanges.of(request, response, callback);
+                committed.add(exchange.isCommitted());
+                response.write(false, ByteBuffer.allocate(10), Callback.from(() -> {
+                    committed.add(exchange.isCommitted());
+                    Exchanges.fail(exchange, new IOException("on purpose"));
+                }));
+                return true;
+            }
+        });
+        start();
+
+        assertThatThrownBy(() -> client().exchange("/begun")).isInstanceOf(IOException.class);
+
+        assertThat(committed).containsExactly(false, true);
     }
 
     @Test

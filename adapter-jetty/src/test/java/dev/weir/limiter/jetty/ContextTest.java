@@ -9,10 +9,13 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.server.Context;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.util.Callback;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Context of the thread and of the server crosses to the workers, and stays nowhere: rule 2.7. */
@@ -76,5 +79,34 @@ class ContextTest extends JettyTest {
         assertThat(seen).containsExactlyInAnyOrder("anna", "bert", "cleo");
         route("/plain", exchange -> Exchanges.text(exchange, 200, USER.get()));
         assertThat(client().exchange("/plain").text()).isEqualTo("nobody");
+    }
+
+    /** What listens to Jetty's contexts may look into the request, which is used again when the exchange has completed. */
+    @Test
+    void rule_2_7_workersAreInJettysContextAndHaveTheRequestUntilTheExchangeHasCompleted() throws Exception {
+        CapacityLimiter endpoints = limiter("endpoints", 1);
+        CapacityLimiter background = limiter("background", 1);
+        Queue<String> entered = new ConcurrentLinkedQueue<>();
+        CountDownLatch ran = new CountDownLatch(1);
+        ContextHandler application = new ContextHandler("/app");
+        application.addEventListener(new ContextHandler.ContextScopeListener() {
+            @Override
+            public void enterScope(Context context, @Nullable Request request) {
+                if (Thread.currentThread().getName().startsWith("weir-")) {
+                    entered.add(context.getContextPath() + (request == null ? " without" : " with") + " a request");
+                }
+            }
+        });
+        application.setHandler(new EndpointHandler(endpoints, exchange -> {
+            Exchanges.background(exchange, background, ran::countDown);
+            Exchanges.text(exchange, 200, "answered");
+        }));
+        route("/app/*", application);
+        start();
+
+        assertThat(client().exchange("/app/").text()).isEqualTo("answered");
+
+        assertThat(ran.await(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(entered).containsExactly("/app with a request", "/app without a request");
     }
 }
