@@ -15,6 +15,7 @@ import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Upload;
 import dev.weir.limiter.http.UploadLimits;
+import jakarta.servlet.FilterRegistration;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -22,6 +23,8 @@ import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -36,6 +39,8 @@ import java.util.Random;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -86,24 +91,56 @@ class EndpointServletTest extends ContainerTest {
     }
 
     @Test
-    void handlerRunsWithTheApplicationsClassLoader() throws Exception {
-        CapacityLimiter limiter = limiter("endpoints", 1);
+    void rule27AHandlerHasTheApplicationsClassLoaderAndItsWorkerKeepsItsOwn() throws Exception {
+        List<ClassLoader> applications = new ArrayList<>();
         BlockingQueue<ClassLoader> seen = new LinkedBlockingQueue<>();
-        List<ClassLoader> expected = new ArrayList<>();
-        start(context -> {
-            expected.add(context.getClassLoader());
-            endpoint(limiter, exchange -> {
-                        seen.add(Thread.currentThread().getContextClassLoader());
-                        Exchanges.text(exchange, 200, "ok");
-                    })
-                    .onStartup(context);
-        });
-        try (Connection client = connect()) {
-            client.get("/x/1").answer();
+        ExecutorService workers = Executors.newSingleThreadExecutor();
+        try (URLClassLoader workersOwn = new URLClassLoader(new URL[0], null)) {
+            workers.submit(() -> Thread.currentThread().setContextClassLoader(workersOwn))
+                    .get();
+            CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("endpoints")
+                    .capacity(1)
+                    .workers(workers)
+                    .build());
+            start(context -> {
+                applications.add(context.getClassLoader());
+                endpoint(limiter, exchange -> {
+                            seen.add(Thread.currentThread().getContextClassLoader());
+                            Exchanges.text(exchange, 200, "ok");
+                        })
+                        .onStartup(context);
+            });
+            try (Connection client = connect()) {
+                assertThat(client.get("/x/1").answer().text()).isEqualTo("ok");
+            }
+            ClassLoader expected = applications.get(0);
+            assertThat(seen.poll(5, TimeUnit.SECONDS))
+                    .isSameAs(expected == null ? workersOwn : expected); // embedded Jetty has none
+            assertThat(workers.submit(() -> Thread.currentThread().getContextClassLoader())
+                            .get())
+                    .isSameAs(workersOwn);
+        } finally {
+            workers.shutdown();
         }
-        ClassLoader loader = seen.poll(5, TimeUnit.SECONDS);
-        if (expected.get(0) != null) { // embedded Jetty has none
-            assertThat(loader).isSameAs(expected.get(0));
+    }
+
+    @Test
+    void rule51RequestsThatWaitHaveNoTimeLimitOfTheContainers() throws Exception {
+        CapacityLimiter limiter = limiter("endpoints", 0);
+        BlockingQueue<Long> limits = new LinkedBlockingQueue<>();
+        start(context -> {
+            FilterRegistration.Dynamic filter = context.addFilter("looks", (request, response, chain) -> {
+                chain.doFilter(request, response);
+                limits.add(request.getAsyncContext().getTimeout());
+            });
+            filter.setAsyncSupported(true);
+            filter.addMappingForUrlPatterns(null, true, "/x/*");
+            endpoint(limiter, exchange -> Exchanges.text(exchange, 200, "ok")).onStartup(context);
+        });
+        try (Connection client = connect().get("/x/1")) {
+            assertThat(limits.poll(10, TimeUnit.SECONDS)).isEqualTo(0);
+            limiter.resize(1);
+            assertThat(client.answer().text()).isEqualTo("ok");
         }
     }
 

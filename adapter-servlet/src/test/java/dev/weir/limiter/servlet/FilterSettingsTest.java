@@ -119,4 +119,28 @@ class FilterSettingsTest {
                     .hasMessageContaining("capacity");
         }
     }
+
+    @Test
+    void aLimiterOfTheFiltersOwnIsClosedWithIt() throws Exception {
+        LimitFilter filter = new LimitFilter();
+        filter.init(config(Map.of()));
+        assertThat(filter.toString()).contains("'orders'").doesNotContain("closed");
+
+        filter.destroy();
+
+        assertThat(filter.toString()).contains("closed");
+    }
+
+    @Test
+    void aLimiterOfTheApplicationsOutlivesTheFilter() throws Exception {
+        try (LimiterScope limiters = LimiterScope.open()) {
+            attributes.put(LimitFilter.LIMITERS, limiters);
+            LimitFilter filter = new LimitFilter();
+            filter.init(config(Map.of("limiter", "endpoints")));
+
+            filter.destroy();
+
+            assertThat(filter.toString()).contains("'endpoints'").doesNotContain("closed");
+        }
+    }
 }

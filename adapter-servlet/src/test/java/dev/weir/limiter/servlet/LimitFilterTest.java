@@ -190,6 +190,31 @@ class LimitFilterTest extends ContainerTest {
         assertThat(runs).hasValue(4);
     }
 
+    /** There the filter is not asked, and the request that the target has is not the filter's. */
+    @Test
+    void rule52PermitIsHeldOverADispatchToAPathThatIsNotLimited() throws Exception {
+        CapacityLimiter limiter = limiter("async", 1);
+        BlockingQueue<AsyncContext> suspended = new LinkedBlockingQueue<>();
+        start(context -> {
+            new LimitFilter(limiter).register(context, "/limited/*");
+            add(
+                    context,
+                    "/limited/*",
+                    (request, response) -> request.startAsync().dispatch("/free/target"));
+            add(context, "/free/*", (request, response) -> suspended.add(request.startAsync()));
+        });
+        try (Connection client = connect().get("/limited/1")) {
+            AsyncContext async = suspended.poll(10, TimeUnit.SECONDS);
+            assertThat(limiter.statistics().inUse()).isEqualTo(1);
+
+            async.getResponse().getOutputStream().print("free");
+            async.complete();
+
+            assertThat(client.answer().text()).isEqualTo("free");
+        }
+        eventuallyUses(limiter, 0, 0);
+    }
+
     @Test
     void rule52DispatchInsideServiceKeepsThePermit() throws Exception {
         CapacityLimiter limiter = limiter("async", 1);
@@ -488,6 +513,33 @@ class LimitFilterTest extends ContainerTest {
             assertThat(waiting.answer().text()).isEqualTo("done");
             assertThat(stopped).succeedsWithin(Duration.ofSeconds(10));
         }
+    }
+
+    @Test
+    void rule57NewcomersAreRefusedWhileStoppingThoughAPermitIsFree() throws Exception {
+        CapacityLimiter limiter = limiter("stopping", 2);
+        CountDownLatch gate = latch();
+        LimitFilter filter = new LimitFilter(limiter);
+        start(context -> {
+            filter.register(context, "/limited/*");
+            add(context, "/limited/*", (request, response) -> {
+                runs.incrementAndGet();
+                blockedBy(gate).service(request, response);
+            });
+        });
+        try (Connection running = connect().get("/limited/1");
+                Connection late = connect()) {
+            eventuallyUses(limiter, 1, 0);
+            CompletableFuture<Void> stopped = filter.shutdown();
+
+            late.get("/limited/2");
+            gate.countDown();
+
+            assertThat(late.answer().status()).isEqualTo(503);
+            assertThat(running.answer().text()).isEqualTo("done");
+            assertThat(stopped).succeedsWithin(Duration.ofSeconds(10));
+        }
+        assertThat(runs).hasValue(1);
     }
 
     @Test
