@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** How long a client that sends on is borne. Real connections are in the contract of adapters. */
+@SuppressWarnings("FutureReturnValueIgnored") // the channel tells whether it has closed
 class LingeringCloseTest {
 
     /** A connection whose client is there until it is closed. Its time stands still. */
