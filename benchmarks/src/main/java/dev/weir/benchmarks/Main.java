@@ -32,7 +32,13 @@ final class Main {
                 chosen.stream().filter(name -> !MEASURED.contains(name)).toList();
         Report report = new Report("report.md");
         if (chosen.isEmpty() || !patterns.isEmpty()) {
-            for (Map.Entry<Group, List<Score>> entry : run(patterns, quick).entrySet()) {
+            Map<Group, List<Score>> groups = run(patterns, quick);
+            if (groups.isEmpty()) {
+                throw new IllegalArgumentException("No benchmark is called " + patterns + ": expected parts of names of"
+                        + " those in this package, such as AcquireBenchmark, or of " + MEASURED + ", and perhaps "
+                        + QUICK);
+            }
+            for (Map.Entry<Group, List<Score>> entry : groups.entrySet()) {
                 write(report, entry.getKey(), entry.getValue());
             }
         }

@@ -11,11 +11,18 @@ import java.util.logging.LogManager;
  */
 final class Main {
 
+    private static final List<String> KNOWN = List.of("uncontended", "overload", "background", "quick");
+
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
         LogManager.getLogManager().reset(); // servers are stopped while they have much to do, and say so
         List<String> chosen = List.of(arguments);
+        for (String name : chosen) {
+            if (!KNOWN.contains(name)) {
+                throw new IllegalArgumentException("'" + name + "': expected one of " + KNOWN);
+            }
+        }
         boolean quick = chosen.contains("quick");
         boolean all = chosen.size() == (quick ? 1 : 0);
         Duration time = Duration.ofMillis(quick ? 300 : 1_000);
