@@ -99,8 +99,8 @@ public interface LimiterScope extends AutoCloseable {
      *     whatever case
      * @param capacity 0 up to {@link CapacityLimiter#UNLIMITED}
      * @return the group's limiter, named after the group
-     * @throws IllegalArgumentException when the name is a role's, 'all' or not well-formed, the capacity is negative, or the group was
-     *     declared with another capacity; the message names both
+     * @throws IllegalArgumentException when the name is a role's, 'all' or not well-formed, the capacity is negative, or the
+     *     group was declared with another capacity; the message names both
      * @throws IllegalStateException when the scope is closed and has no such group
      */
     CapacityLimiter limiter(String name, int capacity);

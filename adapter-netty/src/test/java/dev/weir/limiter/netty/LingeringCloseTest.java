@@ -52,22 +52,26 @@ class LingeringCloseTest {
 
         @Override
         public ChannelFuture shutdownInput() {
-            throw new UnsupportedOperationException();
+            throw unexpected();
         }
 
         @Override
         public ChannelFuture shutdownInput(ChannelPromise promise) {
-            throw new UnsupportedOperationException();
+            throw unexpected();
         }
 
         @Override
         public ChannelFuture shutdown() {
-            throw new UnsupportedOperationException();
+            throw unexpected();
         }
 
         @Override
         public ChannelFuture shutdown(ChannelPromise promise) {
-            throw new UnsupportedOperationException();
+            throw unexpected();
+        }
+
+        private static AssertionError unexpected() {
+            return new AssertionError("a connection that lingers shuts down its output, and then closes");
         }
 
         /** How many nanoseconds there are to what is scheduled; -1 when nothing is. */

@@ -39,9 +39,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Races.</b> T1 finds all permits in use and is about to queue, T2 gives one back: locked, T1 looks again. T1 reads a
  * word below what is recorded, T2 shrinks: the version fails T1's swap. T1 leaves the queue, T2 grants: one of them locks first
- * and finds the waiter queued, and the other does not. T1 finds the inbox open, T2 grants the last queued waiter, which shuts it: T1
- * enters before, and is taken in; or its swap fails, and it locks. The version comes round after 34 thousand million grants, all within
- * one stalled swap: some minutes' worth.
+ * and finds the waiter queued, and the other does not. T1 finds the inbox open, T2 grants the last queued waiter, which shuts
+ * it: T1 enters before, and is taken in; or its swap fails, and it locks. T1 opens the inbox, T2 enters: the word says before
+ * that somebody waits, or T2 could find itself alone and be granted second. The version comes round after 34 thousand million
+ * grants, all within one stalled swap: some minutes' worth.
  *
  * <p><b>Ledger.</b> See {@link Ledger}: in use &le; recorded &le; max(capacity, in use), which is its limit, whenever the lock is
  * free. So a permit that is recorded and not in use may be granted, whatever the capacity.

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CyclicBarrier;
@@ -34,11 +35,7 @@ class ExpiryTest {
             CyclicBarrier start = new CyclicBarrier(2);
             for (int round = 0; round < 10_000; round++) {
                 ConcurrentLinkedQueue<Scheduled> timers = new ConcurrentLinkedQueue<>();
-                Expiry expiry = new Expiry(
-                        limiter,
-                        limiter.gate(),
-                        MAX_WAIT,
-                        (nanos, task) -> timers.add(new Scheduled(System.nanoTime() + nanos, task)));
+                Expiry expiry = expiry(limiter, timers);
                 expiry.arm();
                 Scheduled firing = timers.remove();
                 long queuedBefore = System.nanoTime() - MAX_WAIT / 2;
@@ -88,11 +85,7 @@ class ExpiryTest {
         try (GateLimiter limiter =
                 (GateLimiter) CapacityLimiter.builder("expiry").capacity(0).build()) {
             ConcurrentLinkedQueue<Scheduled> timers = new ConcurrentLinkedQueue<>();
-            Expiry expiry = new Expiry(
-                    limiter,
-                    limiter.gate(),
-                    MAX_WAIT,
-                    (nanos, task) -> timers.add(new Scheduled(System.nanoTime() + nanos, task)));
+            Expiry expiry = expiry(limiter, timers);
             expiry.arm();
             PermitFuture first = new PermitFuture(limiter, Waiter.Kind.NEWCOMER);
             limiter.admit(first);
@@ -122,6 +115,14 @@ class ExpiryTest {
                             Thread.currentThread().getName().toLowerCase(Locale.ROOT));
             assertThat(told).succeedsWithin(5, TimeUnit.SECONDS).asString().doesNotContain("delayscheduler");
         }
+    }
+
+    private static Expiry expiry(GateLimiter limiter, Queue<Scheduled> timers) {
+        return new Expiry(
+                limiter,
+                limiter.gate(),
+                MAX_WAIT,
+                (nanos, task) -> timers.add(new Scheduled(System.nanoTime() + nanos, task)));
     }
 
     private static void meet(CyclicBarrier barrier) {
