@@ -19,10 +19,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ScopeTest {
+
+    @RegisterExtension
+    final Warnings warnings = new Warnings("INFO");
 
     @Test
     void four_limiters_of_forty_permits_named_after_their_roles() {
@@ -155,6 +159,31 @@ class ScopeTest {
 
         assertThat(configuration.and(environment).keysOfGroups())
                 .containsExactly("WEIR_PARTNER_CAPACITY", "weir.endpoint.capacity");
+    }
+
+    @Test
+    void keys_of_no_role_are_logged_with_the_names_that_were_perhaps_meant() {
+        LimiterScope.builder()
+                .environment(Map.of("WEIR_PARTNER_CAPACITY", "3"))
+                .properties(Map.of("weir.endpoint.capacity", "1", "weir.shared.capacity", "2"))
+                .open()
+                .close();
+
+        assertThat(warnings.messages())
+                .containsExactly("INFO: Configured are limiters that are yet to be declared, by"
+                        + " [WEIR_PARTNER_CAPACITY, weir.endpoint.capacity]; those that are there already are endpoints,"
+                        + " background, streaming and shared");
+    }
+
+    @Test
+    void a_configuration_of_roles_alone_is_nothing_to_log() {
+        LimiterScope.builder()
+                .environment(Map.of())
+                .properties(Map.of("weir.endpoints.capacity", "1", "weir.all.reserve", "2"))
+                .open()
+                .close();
+
+        assertThat(warnings.messages()).isEmpty();
     }
 
     @Test
