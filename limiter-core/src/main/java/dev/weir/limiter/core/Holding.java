@@ -33,6 +33,7 @@ final class Holding extends PhantomReference<GatePermit> {
             "dev.weir.limiter.core.AdoptedLimiter",
             "dev.weir.limiter.core.ExecutorTask",
             "dev.weir.limiter.core.Iteration",
+            "dev.weir.limiter.core.IterationPublisher",
             "dev.weir.limiter.Limiters",
             "dev.weir.limiter.http.Admission");
 
