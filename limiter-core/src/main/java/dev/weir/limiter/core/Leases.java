@@ -31,6 +31,7 @@ final class Leases {
     private final GateLimiter limiter;
     private final Gate gate;
     private final Bulkhead bulkhead;
+    private final Expiry.Timer timer;
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicBoolean polling = new AtomicBoolean();
     private int borrowed; // guarded by lock
@@ -42,11 +43,12 @@ final class Leases {
      *
      * @param share how many may be borrowed at most
      */
-    Leases(GateLimiter limiter, Bulkhead bulkhead, int share) {
+    Leases(GateLimiter limiter, Bulkhead bulkhead, int share, Expiry.Timer timer) {
         this.limiter = limiter;
         this.gate = limiter.gate();
         this.bulkhead = bulkhead;
         this.share = share;
+        this.timer = timer;
     }
 
     int share() {
@@ -106,17 +108,12 @@ final class Leases {
         if (!reserve()) {
             return false;
         }
-        boolean taken = take();
+        boolean taken = false;
         List<Waiter<?>> granted = new ArrayList<>();
-        lock.lock();
         try {
-            borrowing--;
-            if (taken) {
-                borrowed++;
-                gate.resize(Math.min(borrowed, share), granted);
-            }
-        } finally {
-            lock.unlock();
+            taken = take();
+        } finally { // where the bulkhead fails, nothing was taken
+            borrowed(taken, granted);
         }
         granted.forEach(waiter -> limiter.tellGranted(waiter, false));
         return taken;
@@ -130,6 +127,19 @@ final class Leases {
             }
             borrowing++;
             return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void borrowed(boolean taken, List<Waiter<?>> granted) {
+        lock.lock();
+        try {
+            borrowing--;
+            if (taken) {
+                borrowed++;
+                gate.resize(Math.min(borrowed, share), granted);
+            }
         } finally {
             lock.unlock();
         }
@@ -207,7 +217,7 @@ final class Leases {
     void poll() {
         if (!polling.get() && polling.compareAndSet(false, true)) {
             try {
-                Expiry.onCommonPool(POLL_NANOS, this::look);
+                timer.schedule(POLL_NANOS, this::look);
             } catch (Throwable e) { // no thread to be had for the JDK's timer: whoever waits next tries again
                 polling.set(false);
                 Log.unexpected("starting the timer of limiter '" + limiter.name() + "'", e);

@@ -8,20 +8,26 @@ import static org.awaitility.Awaitility.await;
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterHealth;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.Registration;
+import dev.weir.limiter.core.watch.LedgerKeeper;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.github.resilience4j.bulkhead.Bulkhead;
 import io.github.resilience4j.bulkhead.BulkheadConfig;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -114,6 +120,22 @@ class AdoptedLimiterTest {
     }
 
     @Test
+    void t12_whoever_begins_to_wait_finds_at_once_what_others_gave_back_without_an_event() {
+        for (int i = 0; i < MAX; i++) {
+            bulkhead.acquirePermission();
+        }
+        CompletableFuture<Permit> first = limiter.acquireAsync();
+        for (int i = 0; i < MAX; i++) {
+            bulkhead.releasePermission();
+        }
+        CompletableFuture<Permit> second = limiter.acquireAsync();
+        assertThat(first).isDone();
+        assertThat(second).isDone();
+        first.join().close();
+        second.join().close();
+    }
+
+    @Test
     void t12_those_who_wait_are_served_when_others_give_back_without_an_event() throws Exception {
         for (int i = 0; i < MAX; i++) {
             bulkhead.acquirePermission();
@@ -169,19 +191,30 @@ class AdoptedLimiterTest {
 
     @Test
     void t9_t10_consumers_that_throw_cost_no_permit_and_change_no_result() {
+        assertUnharmedBy(() -> {
+            throw new IllegalStateException("a consumer's");
+        });
+    }
+
+    @Test
+    void t9_t10_consumers_that_end_with_an_error_cost_no_permit_and_change_no_result() {
+        assertUnharmedBy(() -> {
+            throw new AssertionError("a consumer's");
+        });
+    }
+
+    private void assertUnharmedBy(Runnable consumer) {
         AtomicBoolean throwing = new AtomicBoolean(true);
-        bulkhead.getEventPublisher().onCallPermitted(event -> fail(throwing)).onCallFinished(event -> fail(throwing));
+        bulkhead.getEventPublisher().onEvent(event -> {
+            if (throwing.get()) {
+                consumer.run();
+            }
+        });
         for (int i = 0; i < 2 * MAX; i++) {
             assertThat(Limiters.run(limiter, () -> "ran").join()).isEqualTo("ran");
         }
         throwing.set(false);
         await().until(() -> available() == MAX);
-    }
-
-    private static void fail(AtomicBoolean throwing) {
-        if (throwing.get()) {
-            throw new IllegalStateException("a consumer's");
-        }
     }
 
     /** A dependent of one of ours runs on the thread of a stranger whose call has ended. */
@@ -244,9 +277,172 @@ class AdoptedLimiterTest {
     }
 
     @Test
-    void rule_1_6_without_a_queue_what_is_free_is_given_and_the_rest_refused() {
+    void rule_1_3_shrink_to_one_with_three_held_admits_only_on_the_third_release() throws Exception {
+        List<Permit> held = List.of(limiter.acquire(), limiter.acquire(), limiter.acquire());
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        limiter.resize(1);
+        for (int given = 1; given <= 2; given++) {
+            held.get(given).close();
+            assertThat(waiter).isNotDone();
+            assertThat(available()).isEqualTo(given);
+        }
+        held.get(0).close();
+        assertThat(waiter).isDone();
+        assertThat(available()).isEqualTo(2);
+        waiter.join().close();
+    }
+
+    @Test
+    void rule_1_3_growing_admits_as_many_as_fit_before_it_returns_and_says_from_what_it_grew() {
+        List<String> resized = new ArrayList<>();
+        try (Registration listening = limiter.listen(new LimiterListener() {
+            @Override
+            public void resized(CapacityLimiter from, int before, int now) {
+                resized.add(before + " to " + now);
+            }
+        })) {
+            assertThat(listening).isNotNull();
+            limiter.resize(0);
+            List<CompletableFuture<Permit>> waiters =
+                    List.of(limiter.acquireAsync(), limiter.acquireAsync(), limiter.acquireAsync());
+            limiter.resize(2);
+            assertThat(waiters).extracting(CompletableFuture::isDone).containsExactly(true, true, false);
+            waiters.forEach(waiter -> waiter.thenAccept(Permit::close));
+        }
+        assertThat(resized).containsExactly(CapacityLimiter.UNLIMITED + " to 0", "0 to 2");
+    }
+
+    /** Consumers of events run while a permit is borrowed. */
+    private void whileTheNextIsBorrowed(Runnable step) {
+        AtomicBoolean once = new AtomicBoolean();
+        bulkhead.getEventPublisher().onCallPermitted(event -> {
+            if (once.compareAndSet(false, true)) {
+                step.run();
+            }
+        });
+    }
+
+    @Test
+    void rule_1_1_a_limiter_that_is_paused_while_a_permit_is_borrowed_admits_nobody() {
+        whileTheNextIsBorrowed(() -> limiter.resize(0));
+        assertThat(limiter.tryAcquire()).isEmpty();
+        assertThat(available()).isEqualTo(MAX);
+    }
+
+    @Test
+    void rule_1_1_no_more_than_the_share_is_borrowed_though_another_is_about_to_be() {
+        limiter.resize(1);
+        List<Optional<Permit>> meanwhile = new ArrayList<>();
+        whileTheNextIsBorrowed(() -> meanwhile.add(limiter.tryAcquire()));
+        limiter.tryAcquire().orElseThrow().close();
+        assertThat(meanwhile).containsExactly(Optional.empty());
+    }
+
+    @Test
+    void rule_1_5_what_is_borrowed_for_a_waiter_that_leaves_meanwhile_is_given_back() {
+        for (int i = 0; i < MAX; i++) {
+            bulkhead.acquirePermission();
+        }
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        whileTheNextIsBorrowed(() -> waiter.cancel(false));
+        bulkhead.onComplete();
+        assertThat(waiter).isCancelled();
+        assertThat(available()).isEqualTo(1);
+        bulkhead.onComplete();
+        bulkhead.onComplete();
+    }
+
+    private void assertGivesBackWhatIsBorrowedAsItIsClosed(ThrowingCallable asking) {
+        whileTheNextIsBorrowed(limiter::close);
+        assertThatExceptionOfType(LimitExceededException.class).isThrownBy(asking);
+        assertThat(available()).isEqualTo(MAX);
+    }
+
+    @Test
+    void rule_1_11_what_a_thread_borrows_as_the_limiter_is_closed_is_given_back() {
+        assertGivesBackWhatIsBorrowedAsItIsClosed(limiter::acquire);
+    }
+
+    @Test
+    void rule_1_11_what_a_task_of_the_executor_borrows_as_the_limiter_is_closed_is_given_back() {
+        assertGivesBackWhatIsBorrowedAsItIsClosed(
+                () -> Limiters.executor(limiter).execute(() -> {}));
+    }
+
+    @Test
+    void rule_1_9_an_interrupted_thread_borrows_nothing() {
+        Thread.currentThread().interrupt();
+        assertThatExceptionOfType(InterruptedException.class).isThrownBy(limiter::acquire);
+        assertThat(available()).isEqualTo(MAX);
+    }
+
+    /** A dependent of ours runs on the stranger's thread. */
+    @Test
+    void rule_1_7_those_who_are_served_on_a_strangers_thread_run_under_no_lock() {
+        for (int i = 0; i < MAX; i++) {
+            bulkhead.acquirePermission();
+        }
+        CompletableFuture<Void> served = limiter.acquireAsync().thenAccept(permit -> {
+            CompletableFuture.runAsync(() -> limiter.resize(MAX), command -> new Thread(command).start())
+                    .orTimeout(10, TimeUnit.SECONDS)
+                    .join();
+            permit.close();
+        });
+        bulkhead.onComplete();
+        assertThat(served).isCompleted();
+        bulkhead.onComplete();
+        bulkhead.onComplete();
+    }
+
+    @Test
+    void a_permit_that_is_given_back_is_a_call_that_has_finished() {
+        AtomicInteger finished = new AtomicInteger();
+        bulkhead.getEventPublisher().onCallFinished(event -> finished.incrementAndGet());
+        limiter.tryAcquire().orElseThrow().close();
+        assertThat(finished).hasValue(1);
+    }
+
+    @Test
+    void the_share_is_all_of_the_bulkhead_unless_told_otherwise() {
+        Bulkhead large = Bulkhead.of("large", config(1000));
+        assertThat(idle.watchAndClose(Bulkheads.adopt(large)).capacity()).isEqualTo(1000);
+        CapacityLimiter some = idle.watchAndClose(Bulkheads.adopt(large, settings -> settings.capacity(10)));
+        large.acquirePermission();
+        LimiterStatistics ours = some.statistics();
+        assertThat(ours.capacity()).isEqualTo(10);
+        assertThat(ours.inUse()).as("the others have 990").isZero();
+        large.onComplete();
+    }
+
+    @Test
+    void settings_are_of_the_builder_that_is_given() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Bulkheads.adopt(bulkhead, settings -> CapacityLimiter.builder("another")))
+                .withMessage("settings: expected the builder it was given to be returned");
+    }
+
+    @Test
+    void its_own_ledger_is_no_bulkhead_to_publish() {
+        assertThat(((LedgerKeeper) limiter).ledger()).isEmpty();
+    }
+
+    @Test
+    void a_limiter_that_nobody_has_any_more_is_not_kept_by_the_bulkhead() {
+        WeakReference<CapacityLimiter> gone = new WeakReference<>(Bulkheads.adopt(bulkhead));
+        await().until(() -> {
+            System.gc();
+            return gone.refersTo(null);
+        });
+        bulkhead.acquirePermission();
+        bulkhead.onComplete(); // and it is not missed
+    }
+
+    @Test
+    void rule_1_6_without_a_queue_what_is_free_is_given_and_the_rest_refused() throws Exception {
         Bulkhead other = Bulkhead.of("other", config(1));
         try (CapacityLimiter small = Bulkheads.adopt(other, settings -> settings.maxWaiting(0))) {
+            small.acquire().close();
+            small.tryAcquire(Duration.ZERO).orElseThrow().close();
             Permit permit = small.acquireAsync().join();
             assertThat(small.acquireAsync())
                     .failsWithin(5, TimeUnit.SECONDS)
@@ -260,14 +456,18 @@ class AdoptedLimiterTest {
     @Test
     void rule_1_11_a_closed_limiter_borrows_nothing() {
         limiter.close();
+        AtomicInteger events = new AtomicInteger();
+        bulkhead.getEventPublisher().onEvent(event -> events.incrementAndGet());
         assertThat(limiter.tryAcquire()).isEmpty();
         assertThatExceptionOfType(LimitExceededException.class).isThrownBy(limiter::acquire);
         assertThat(limiter.acquireAsync()).isCompletedExceptionally();
         assertThat(available()).isEqualTo(MAX);
+        assertThat(events).hasValue(0);
     }
 
     @Test
     void rule_2_5_finishing_work_stands_first_and_has_no_reserve() throws Exception {
+        CapacityLimiter reserving = idle.watchAndClose(Bulkheads.adopt(bulkhead, settings -> settings.reserve(1)));
         for (int i = 0; i < MAX; i++) {
             bulkhead.acquirePermission();
         }
@@ -275,6 +475,9 @@ class AdoptedLimiterTest {
         CompletableFuture<Boolean> newcomer = Limiters.run(limiter, () -> order.add("newcomer"));
         CompletableFuture<Boolean> finisher = Limiters.finish(limiter, () -> order.add("finisher"));
         assertThat(finisher).isNotDone();
+        CompletableFuture<Boolean> reserved = Limiters.finish(reserving, () -> order.add("reserved"));
+        assertThat(reserving.statistics().waiting()).isEqualTo(1);
+        reserved.cancel(false);
         bulkhead.onComplete();
         CompletableFuture.allOf(newcomer, finisher).get(10, TimeUnit.SECONDS);
         assertThat(order).containsExactly("finisher", "newcomer");
