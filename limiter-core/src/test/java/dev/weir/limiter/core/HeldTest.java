@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -121,6 +122,97 @@ class HeldTest {
                         outcome.completeExceptionally(failure);
                     }
                 });
+    }
+
+    private GatePermit permit(String limiter) {
+        return (GatePermit) limiters.watchAndClose(CapacityLimiter.of(limiter, 1))
+                .tryAcquire()
+                .orElseThrow();
+    }
+
+    private static List<GatePermit> covering(@Nullable Held held) {
+        List<GatePermit> covering = new ArrayList<>();
+        for (Held each = held; each != null; each = each.outer()) {
+            covering.add(each.permit());
+        }
+        return covering;
+    }
+
+    @Test
+    void rule_2_4_what_covers_the_thread_and_what_covers_the_starter_cover_the_work_each_once() {
+        GatePermit own = permit("own");
+        GatePermit shared = permit("shared");
+        GatePermit started = permit("started");
+        GatePermit starters = permit("starters");
+        GatePermit work = permit("work");
+        Held nobody = Held.enter(shared, null);
+        Held before = Held.enter(own, new Held(starters, null, null));
+        Held starter = new Held(started, new Held(shared, new Held(starters, null, null), null), null);
+
+        Held mine = Held.enter(work, starter);
+
+        Held current = Objects.requireNonNull(Held.current());
+        assertThat(covering(current)).containsExactly(work, started, own, starters, shared);
+        assertThat(Objects.requireNonNull(current.outer()).below()).isNull();
+        assertThat(current.own()).containsExactly(work, own, shared);
+        assertThat(current.covers(starters.limiter())).isTrue();
+        starters.close();
+        assertThat(current.covers(starters.limiter())).isFalse();
+        own.close();
+        assertThat(current.own()).containsExactly(work, shared);
+
+        Held.restore(mine);
+        assertThat(covering(Held.current())).containsExactly(own, starters, shared);
+        Held.restore(before);
+        assertThat(covering(Held.current())).containsExactly(shared);
+        Held.restore(nobody);
+        assertThat(Held.current()).isNull();
+        List.of(shared, started, work).forEach(GatePermit::close);
+    }
+
+    @Test
+    void rule_2_8_permits_that_were_closed_are_left_out() {
+        GatePermit first = permit("first");
+        GatePermit second = permit("second");
+        List<GatePermit> closed = List.of(permit("closed"), permit("closed"), permit("closed"));
+        Held below = new Held(closed.get(0), null, null);
+        Held outer = new Held(closed.get(1), new Held(second, new Held(closed.get(2), null, null), null), null);
+        Held held = new Held(closed.get(0), new Held(closed.get(1), new Held(first, outer, below), null), null);
+        closed.forEach(GatePermit::close);
+
+        Held open = Objects.requireNonNull(Held.open(held));
+
+        assertThat(covering(open)).containsExactly(first, second);
+        assertThat(open.below()).isNull();
+        first.close();
+        second.close();
+        assertThat(Held.open(held)).isNull();
+    }
+
+    @Test
+    void rule_2_4_work_is_covered_still_when_it_has_called_under_another_limiter() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("outer", 1));
+        CapacityLimiter other = limiters.watchAndClose(CapacityLimiter.of("other", 1));
+        CompletableFuture<String> work = Limiters.run(limiter, () -> {
+            Limiters.call(other, () -> "called");
+            return Limiters.call(limiter, () -> "nested");
+        });
+        assertThat(work.get(10, TimeUnit.SECONDS)).isEqualTo("nested");
+    }
+
+    @Test
+    void rule_2_4_work_that_comes_back_through_two_other_limiters_runs_inline() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("first", 1));
+        CapacityLimiter second = limiters.watchAndClose(CapacityLimiter.of("second", 1));
+        CapacityLimiter third = limiters.watchAndClose(CapacityLimiter.of("third", 1));
+        CompletableFuture<String> work = Limiters.run(
+                limiter,
+                () -> Limiters.run(
+                                second,
+                                () -> Limiters.run(third, () -> Limiters.call(limiter, () -> "nested"))
+                                        .get(10, TimeUnit.SECONDS))
+                        .get(10, TimeUnit.SECONDS));
+        assertThat(work.get(10, TimeUnit.SECONDS)).isEqualTo("nested");
     }
 
     @Test

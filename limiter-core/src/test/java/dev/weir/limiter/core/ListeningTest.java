@@ -3,13 +3,20 @@ package dev.weir.limiter.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.watch.PermitListener;
+import dev.weir.limiter.core.watch.Watchable;
+import dev.weir.limiter.core.watch.Watcher;
 import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.time.Duration;
@@ -18,6 +25,10 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -26,6 +37,9 @@ class ListeningTest {
 
     @RegisterExtension
     final IdleLimiters limiters = new IdleLimiters();
+
+    @RegisterExtension
+    final Warnings warnings = new Warnings();
 
     private final CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 2));
     private final List<String> news = new ArrayList<>();
@@ -87,6 +101,314 @@ class ListeningTest {
         second.close();
         limiter.tryAcquire().orElseThrow().close();
         assertThat(news).hasSize(6);
+    }
+
+    /** Equal to its like, and nevertheless not the same. */
+    private record Equal(List<String> heard) implements LimiterListener {
+        @Override
+        public void granted(CapacityLimiter from, Duration waited) {
+            heard.add("granted");
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Equal;
+        }
+
+        @Override
+        public int hashCode() {
+            return 0;
+        }
+    }
+
+    @Test
+    void listener_that_leaves_is_the_one_that_leaves_and_the_others_hear_in_their_order() {
+        List<List<String>> heard = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        List<Registration> listening = new ArrayList<>();
+        heard.forEach(each -> listening.add(limiter.listen(new Equal(each))));
+        limiter.listen(new Recording());
+        limiter.listen(new LimiterListener() {
+            @Override
+            public void granted(CapacityLimiter from, Duration waited) {
+                news.add("granted, told last");
+            }
+        });
+        listening.get(1).close();
+
+        limiter.tryAcquire().orElseThrow().close();
+
+        assertThat(heard).extracting(List::size).containsExactly(1, 0, 1);
+        assertThat(news).containsExactly("granted", "granted, told last", "released");
+    }
+
+    @Test
+    void listener_that_was_added_twice_and_left_once_hears_of_all_else_once() {
+        LimiterListener listener = new LimiterListener() {
+            @Override
+            public void resized(CapacityLimiter from, int before, int now) {
+                news.add(before + " to " + now);
+            }
+        };
+        Registration first = limiter.listen(listener);
+        Registration second = limiter.listen(listener);
+        first.close();
+        first.close();
+        limiter.resize(3);
+        assertThat(news).containsExactly("2 to 3");
+        second.close();
+        limiter.resize(2);
+        assertThat(news).hasSize(1);
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // what it does with null is the question
+    void nobody_is_no_listener() {
+        WorkLimiter watchable = (WorkLimiter) limiter;
+        assertThatNullPointerException().isThrownBy(() -> limiter.listen(null)).withMessage("listener");
+        assertThatNullPointerException()
+                .isThrownBy(() -> ((Watchable) watchable).hear(null))
+                .withMessage("listener");
+        assertThatNullPointerException()
+                .isThrownBy(() -> ((Watchable) watchable).watch(null))
+                .withMessage("watcher");
+        limiter.tryAcquire().orElseThrow().close();
+    }
+
+    private final class Hearing implements PermitListener {
+        @Override
+        public void granted(long waitedNanos) {
+            news.add("granted");
+        }
+
+        @Override
+        public void released(long heldNanos) {
+            news.add("released");
+        }
+    }
+
+    @Test
+    void whoever_hears_of_permits_alone_hears_as_often_as_he_was_added() {
+        Hearing hearing = new Hearing();
+        Registration first = ((Watchable) limiter).hear(hearing);
+        Registration second = ((Watchable) limiter).hear(hearing);
+        first.close();
+        first.close();
+        limiter.tryAcquire().orElseThrow().close();
+        assertThat(news).containsExactly("granted", "released");
+        second.close();
+        limiter.tryAcquire().orElseThrow().close();
+        assertThat(news).hasSize(2);
+    }
+
+    /** T1 and T2 read the same listeners, and each writes them back with its own. */
+    @Test
+    void of_two_that_come_at_once_both_hear_and_of_two_that_leave_neither() {
+        try (Duel duel = new Duel(20_000)) {
+            while (duel.goesOn()) {
+                AtomicReference<Registration> mine = new AtomicReference<>();
+                AtomicReference<Registration> others = new AtomicReference<>();
+                duel.round(
+                        () -> mine.set(limiter.listen(new Recording())),
+                        () -> others.set(((Watchable) limiter).hear(new Hearing())));
+                limiter.tryAcquire().orElseThrow().close();
+                assertThat(news).hasSize(4);
+                duel.round(() -> mine.get().close(), () -> others.get().close());
+                limiter.tryAcquire().orElseThrow().close();
+                assertThat(news).hasSize(4);
+                news.clear();
+            }
+        }
+    }
+
+    @Test
+    void times_are_those_that_passed_and_whoever_gets_a_permit_is_told_of_before_it_was_given_back() throws Exception {
+        List<Duration> times = new ArrayList<>();
+        limiter.resize(1);
+        limiter.listen(new LimiterListener() {
+            @Override
+            public void granted(CapacityLimiter from, Duration waited) {
+                news.add("granted");
+                times.add(waited);
+            }
+
+            @Override
+            public void released(CapacityLimiter from, Duration held) {
+                news.add("released");
+                times.add(held);
+            }
+
+            @Override
+            public void withdrawn(CapacityLimiter from, Duration waited) {
+                news.add("withdrawn");
+                times.add(waited);
+            }
+        });
+        long begun = System.nanoTime();
+        Permit held = limiter.tryAcquire().orElseThrow();
+        CompletableFuture<Permit> left = limiter.acquireAsync();
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        await().until(() -> limiter.statistics().oldestWait().toMillis() >= 20);
+        left.cancel(false);
+        held.close();
+        waiter.join().close();
+        Duration all = Duration.ofNanos(System.nanoTime() - begun);
+
+        assertThat(news).containsExactly("granted", "withdrawn", "granted", "released", "released");
+        assertThat(times.get(0)).isZero();
+        assertThat(times.subList(1, 4)).allSatisfy(time -> assertThat(time).isBetween(Duration.ofMillis(10), all));
+        assertThat(times.get(4)).isBetween(Duration.ZERO, all);
+    }
+
+    @Test
+    void a_waiter_that_gets_a_permit_nobody_had_heard_of_is_told_of() {
+        Permit before = limiter.acquireAsync().join();
+        limiter.resize(1);
+        limiter.listen(new Recording());
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        CompletableFuture<Permit> next = limiter.acquireAsync();
+        before.close();
+        assertThat(news).containsExactly("granted");
+        limiter.resize(2);
+        assertThat(news).containsExactly("granted", "granted");
+        waiter.join().close();
+        next.join().close();
+    }
+
+    /** Notes what it follows, and fails where it is told to. */
+    private final class Following implements Watcher {
+        private final String name;
+        private final Runnable reaction;
+
+        Following(String name, Runnable reaction) {
+            this.name = name;
+            this.reaction = reaction;
+        }
+
+        private void note(String what) {
+            news.add(name + " " + what);
+            reaction.run();
+        }
+
+        @Override
+        public Wait waiting() {
+            note("waits beside " + limiter.statistics().waiting());
+            return outcome -> note(outcome);
+        }
+
+        @Override
+        public Work working() {
+            note("works");
+            return failure -> note("ended with " + failure);
+        }
+    }
+
+    @Test
+    void watchers_follow_waits_and_work_the_last_begun_ended_first() throws Exception {
+        AssertionError error = new AssertionError("the work's");
+        limiter.resize(1);
+        Following watcher = new Following("one", () -> {});
+        Registration one = ((Watchable) limiter).watch(watcher);
+        Registration again = ((Watchable) limiter).watch(watcher);
+        Registration two = ((Watchable) limiter).watch(new Following("two", () -> {}));
+        again.close();
+        again.close();
+        Permit held = limiter.acquire();
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        assertThat(news).containsExactly("one waits beside 0", "two waits beside 0");
+        held.close();
+        waiter.join().close();
+        assertThat(news.subList(2, 4)).containsExactly("one granted", "two granted");
+        news.clear();
+        for (ThrowingCallable work : List.<ThrowingCallable>of(
+                () -> Limiters.call(limiter, () -> {
+                    throw error;
+                }),
+                ((WorkLimiter) limiter).withContext(() -> {
+                    throw error;
+                })::run)) {
+            assertThatThrownBy(work).isSameAs(error);
+            assertThat(news)
+                    .containsExactly("one works", "two works", "two ended with " + error, "one ended with " + error);
+            news.clear();
+        }
+        one.close();
+        Limiters.call(limiter, () -> "done");
+        assertThat(news).containsExactly("two works", "two ended with null");
+        two.close();
+        Limiters.call(limiter, () -> "done");
+        assertThat(news).hasSize(2);
+    }
+
+    @Test
+    void a_watcher_that_fails_is_logged_each_time_and_disturbs_neither_work_nor_the_others() throws Exception {
+        AssertionError error = new AssertionError("the watcher's");
+        AtomicBoolean fails = new AtomicBoolean(true);
+        limiter.resize(1);
+        ((Watchable) limiter).watch(new Following("failing", () -> {
+            if (fails.get()) {
+                throw error;
+            }
+        }));
+        ((Watchable) limiter).watch(new Following("other", () -> {}));
+        Permit held = limiter.acquire();
+        CompletableFuture<Permit> first = limiter.acquireAsync();
+        fails.set(false);
+        CompletableFuture<Permit> second = limiter.acquireAsync();
+        fails.set(true);
+        held.close();
+        first.join().close();
+        second.join().close();
+        assertThat(Limiters.<String>call(limiter, () -> "done")).isEqualTo("done");
+        assertThat(Limiters.<String>call(limiter, () -> {
+                    fails.set(false);
+                    return "done";
+                }))
+                .isEqualTo("done");
+        String result = Limiters.call(limiter, () -> {
+            fails.set(true);
+            return "done";
+        });
+        assertThat(result).isEqualTo("done");
+
+        assertThat(news).filteredOn(each -> each.startsWith("other")).hasSize(2 + 2 + 2 + 2 + 2);
+        assertThat(warnings.messages())
+                .as("beginning and end of a wait, beginning of work twice, end of it")
+                .hasSize(5)
+                .allMatch(message -> message.matches("WARNING: Watcher dev\\.weir\\.\\S*ListeningTest\\S* failed"));
+    }
+
+    @Test
+    void a_listener_that_fails_is_logged_by_its_name_each_time() {
+        Logged failure = new Logged("the listener's");
+        limiter.listen(new LimiterListener() {
+            @Override
+            public void granted(CapacityLimiter from, Duration waited) {
+                throw failure;
+            }
+
+            @Override
+            public void released(CapacityLimiter from, Duration held) {
+                throw failure;
+            }
+
+            @Override
+            public void resized(CapacityLimiter from, int before, int now) {
+                throw failure;
+            }
+        });
+        limiter.listen(new LimiterListener() {
+            @Override
+            public void resized(CapacityLimiter from, int before, int now) {
+                news.add("resized");
+            }
+        });
+        limiter.tryAcquire().orElseThrow().close();
+        limiter.resize(3);
+        assertThat(news).as("the other hears of it").containsExactly("resized");
+        assertThat(failure.times()).isEqualTo(3);
+        assertThat(warnings.messages())
+                .hasSize(3)
+                .allMatch(message -> message.matches("WARNING: Listener dev\\.weir\\.\\S*ListeningTest\\S* failed"));
     }
 
     @Test
