@@ -590,7 +590,7 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         }
         GatePermit permit = (GatePermit) acquire();
         try {
-            Held before = Held.enter(permit, Held.open(starter));
+            Held before = Held.enter(permit, null);
             try {
                 return watchers.followed(work).call();
             } finally {

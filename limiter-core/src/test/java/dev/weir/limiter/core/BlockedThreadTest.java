@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -14,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -90,6 +92,56 @@ class BlockedThreadTest {
             assertThat(refused.get(SECONDS, TimeUnit.SECONDS))
                     .anyMatch(frame -> frame.getClassName().equals(BlockedThreadTest.class.getName()));
         }
+    }
+
+    private static boolean namesThisTest(Throwable refusal) {
+        return Stream.of(refusal.getStackTrace())
+                .anyMatch(frame -> frame.getClassName().equals(BlockedThreadTest.class.getName()));
+    }
+
+    @Test
+    void rule_1_6_a_thread_that_is_refused_at_once_or_has_waited_for_too_long_is_told_where_and_counted_once()
+            throws Exception {
+        CapacityLimiter impatient = limiters.watchAndClose(CapacityLimiter.builder("impatient")
+                .capacity(0)
+                .maxWait(Duration.ofMillis(5))
+                .build());
+        CapacityLimiter full = limiters.watchAndClose(
+                CapacityLimiter.builder("full").capacity(0).maxWaiting(0).build());
+
+        assertThatExceptionOfType(LimitExceededException.class)
+                .isThrownBy(impatient::acquire)
+                .matches(BlockedThreadTest::namesThisTest)
+                .matches(refusal -> refusal.reason() == RefusalReason.WAIT_TIMEOUT);
+        assertThatExceptionOfType(LimitExceededException.class)
+                .isThrownBy(full::acquire)
+                .matches(BlockedThreadTest::namesThisTest)
+                .matches(refusal -> refusal.reason() == RefusalReason.QUEUE_FULL);
+
+        assertThat(impatient.statistics().refused(RefusalReason.WAIT_TIMEOUT)).isEqualTo(1);
+        assertThat(full.statistics().refused(RefusalReason.QUEUE_FULL)).isEqualTo(1);
+    }
+
+    @Test
+    void rule_1_6_whoever_would_wait_for_longer_than_the_limiter_lets_him_waits_as_long_as_it_does() throws Exception {
+        CapacityLimiter impatient = limiters.watchAndClose(CapacityLimiter.builder("impatient")
+                .capacity(0)
+                .maxWait(Duration.ofMillis(5))
+                .build());
+        assertThat(impatient.tryAcquire(Duration.ofHours(1))).isEmpty();
+        assertThat(impatient.statistics().refused(RefusalReason.WAIT_TIMEOUT)).isEqualTo(1);
+        assertThat(impatient.tryAcquire(Duration.ofMillis(1))).isEmpty();
+        assertThat(impatient.statistics().refused(RefusalReason.WAIT_TIMEOUT)).isEqualTo(1);
+        assertThat(impatient.statistics().withdrawn()).as("of its own accord").isEqualTo(1);
+    }
+
+    @Test
+    void rule_1_9_a_thread_that_was_interrupted_before_is_told_once_and_for_which_limiter() {
+        Thread.currentThread().interrupt();
+        assertThatExceptionOfType(InterruptedException.class)
+                .isThrownBy(limiter::acquire)
+                .withMessage("interrupted before waiting for limiter 'blocking'");
+        assertThat(Thread.interrupted()).isFalse();
     }
 
     /** What runs code of others has to wait for the end of such code on the same thread; a thread does not. */

@@ -1,10 +1,12 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.ContextCarrier;
 import dev.weir.limiter.Limiters;
+import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.context.ContextRegistry;
 import java.util.ArrayList;
@@ -30,6 +32,9 @@ class ContextTest {
 
     @RegisterExtension
     final IdleLimiters limiters = new IdleLimiters();
+
+    @RegisterExtension
+    final Warnings warnings = new Warnings();
 
     private final ThreadLocal<String> registered = new ThreadLocal<>();
     private final CapacityLimiter limiter = limiters.watch(CapacityLimiter.of("context", 1));
@@ -66,6 +71,82 @@ class ContextTest {
         assertThat(next).containsExactly(null, null);
     }
 
+    /** A worker of somebody else's, with a context of its own. */
+    @Test
+    void rule_2_7_the_context_is_the_callers_alone_and_the_workers_own_is_back_afterwards() {
+        CapacityLimiter lent = limiters.watchAndClose(CapacityLimiter.builder("lent")
+                .workers(task -> {
+                    MDC.put("worker", "its own");
+                    task.run();
+                    registered.set(MDC.get("worker") + " and " + MDC.get("request"));
+                })
+                .build());
+        assertThat(Limiters.run(lent, () -> Arrays.asList(MDC.get("worker"), MDC.get("request"))))
+                .succeedsWithin(5, TimeUnit.SECONDS)
+                .isEqualTo(Arrays.asList(null, null));
+        assertThat(registered.get()).isEqualTo("its own and null");
+    }
+
+    /** Sets the same thread-local, over what the one before it has set. */
+    private ContextCarrier appending(String suffix) {
+        return () -> () -> {
+            String before = registered.get();
+            registered.set(before + suffix);
+            MDC.put("request", "of the carrier");
+            return () -> registered.set(before);
+        };
+    }
+
+    @Test
+    void rule_2_7_carriers_set_in_their_order_after_our_own_and_bring_back_in_the_other_even_of_an_error() {
+        registered.set("caller");
+        CapacityLimiter two = limiters.watchAndClose(CapacityLimiter.builder("two")
+                .workers(Runnable::run)
+                .context(appending(" one"))
+                .context(appending(" two"))
+                .build());
+        List<@Nullable String> seen = new ArrayList<>();
+        CompletableFuture<Void> work = Limiters.run(two, () -> {
+            seen.add(registered.get());
+            seen.add(MDC.get("request"));
+            throw new AssertionError("the work's");
+        });
+        assertThat(work).isCompletedExceptionally();
+        assertThat(seen).containsExactly("caller one two", "of the carrier");
+        assertThat(registered.get()).isEqualTo("caller");
+        Runnable carried = ((WorkLimiter) two).withContext(() -> {
+            seen.add(registered.get());
+            throw new IllegalStateException("the work's");
+        });
+        registered.set("another");
+        assertThatIllegalStateException().isThrownBy(carried::run);
+        assertThat(seen).hasSize(3).endsWith("caller one two");
+        assertThat(registered.get()).isEqualTo("another");
+    }
+
+    @Test
+    void rule_2_7_of_carriers_of_which_one_fails_half_way_the_others_bring_back_what_was_there() {
+        registered.set("caller");
+        AssertionError error = new AssertionError("the carrier's own trouble");
+        Logged failure = new Logged("bringing back");
+        CapacityLimiter failing = limiters.watchAndClose(CapacityLimiter.builder("failing")
+                .workers(Runnable::run)
+                .context(appending(" one"))
+                .context(() -> () -> () -> {
+                    throw new AssertionError(failure);
+                })
+                .context(() -> () -> {
+                    throw error;
+                })
+                .build());
+        assertThat(Limiters.run(failing, () -> "ran"))
+                .failsWithin(5, TimeUnit.SECONDS)
+                .withThrowableThat()
+                .withCause(error);
+        assertThat(registered.get()).isEqualTo("caller");
+        assertThat(failure.times()).isPositive();
+    }
+
     @Test
     void rule_3_6_what_one_slice_of_an_iteration_sets_the_next_sees() throws Exception {
         MDC.put("request", "stream");
@@ -99,11 +180,21 @@ class ContextTest {
 
     @Test
     void rule_2_7_a_carrier_that_cannot_capture_fails_the_work_and_not_the_caller() {
-        CapacityLimiter broken = limiters.watchAndClose(CapacityLimiter.builder("broken")
-                .context(() -> {
-                    throw new IllegalStateException("the carrier's own trouble");
-                })
-                .build());
+        assertFailsTheWork(() -> {
+            throw new IllegalStateException("the carrier's own trouble");
+        });
+    }
+
+    @Test
+    void rule_2_7_a_carrier_that_ends_with_an_error_fails_the_work_and_not_the_caller() {
+        assertFailsTheWork(() -> {
+            throw new AssertionError("the carrier's own trouble");
+        });
+    }
+
+    private void assertFailsTheWork(ContextCarrier carrier) {
+        CapacityLimiter broken = limiters.watchAndClose(
+                CapacityLimiter.builder("broken").context(carrier).build());
         for (CompletableFuture<?> work : List.of(
                 Limiters.run(broken, () -> "ran"),
                 Limiters.finish(broken, () -> "ran"),

@@ -1,15 +1,21 @@
 package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.PermitHolder;
+import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.core.watch.Watchable;
+import dev.weir.limiter.core.watch.Watcher;
+import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.github.resilience4j.bulkhead.Bulkhead;
 import io.github.resilience4j.core.Registry;
@@ -19,7 +25,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -202,6 +210,67 @@ class FlightTest {
                     .extracting(event -> event.getString("outcome"), event -> event.getString("role"))
                     .containsExactlyInAnyOrder(
                             tuple("withdrawn", "none"), tuple("withdrawn", "none"), tuple("closed", "none"));
+        }
+    }
+
+    @Test
+    void waits_of_threads_that_are_refused_say_how_though_a_watcher_follows_them_too() throws Exception {
+        List<String> outcomes = new CopyOnWriteArrayList<>();
+        try (Recording recording = everything();
+                CapacityLimiter limiter = CapacityLimiter.builder("threads")
+                        .capacity(0)
+                        .maxWaiting(1)
+                        .maxWait(Duration.ofMillis(5))
+                        .build()) {
+            ((Watchable) limiter).watch(new Watcher() {
+                @Override
+                public Wait waiting() {
+                    return outcomes::add;
+                }
+
+                @Override
+                public Work working() {
+                    return failure -> {};
+                }
+            });
+            assertThatExceptionOfType(LimitExceededException.class).isThrownBy(limiter::acquire);
+            CompletableFuture<Permit> first = ((WorkLimiter) limiter).acquireContinuation();
+            assertThatExceptionOfType(LimitExceededException.class).isThrownBy(limiter::acquire);
+            first.cancel(false);
+
+            assertThat(events(recording, "Wait", "threads"))
+                    .extracting(event -> event.getString("outcome"))
+                    .containsExactlyInAnyOrder("wait_timeout", "queue_full", "withdrawn");
+            assertThat(outcomes).containsExactly("wait_timeout", "queue_full", "withdrawn");
+        }
+    }
+
+    @Test
+    void a_permit_that_was_dropped_is_a_suspicion_of_its_own() throws Exception {
+        try (Recording recording = everything()) {
+            GateLimiter limiter = (GateLimiter) idle.watchAndClose(CapacityLimiter.builder("dropping")
+                    .trackHolders(Duration.ofHours(1))
+                    .build());
+            try (Permit held = limiter.acquire()) {
+                limiter.suspected(limiter.holders().get(0), true);
+                assertThat(held).isNotNull();
+            }
+            assertThat(events(recording, "LeakSuspected", "dropping"))
+                    .singleElement()
+                    .satisfies(suspicion ->
+                            assertThat(suspicion.getBoolean("dropped")).isTrue());
+        }
+    }
+
+    /** Where the small letter of I has no dot. */
+    @Test
+    void reasons_have_the_same_names_everywhere() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(new Locale("tr"));
+        try {
+            assertThat(Flight.name(RefusalReason.WAIT_TIMEOUT)).isEqualTo("wait_timeout");
+        } finally {
+            Locale.setDefault(before);
         }
     }
 

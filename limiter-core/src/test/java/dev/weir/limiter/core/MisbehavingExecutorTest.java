@@ -2,6 +2,7 @@ package dev.weir.limiter.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
@@ -9,6 +10,7 @@ import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -284,6 +286,51 @@ class MisbehavingExecutorTest {
                 throw rejection;
             }
             task.run();
+        }
+    }
+
+    @Test
+    void rule_2_2_a_task_that_has_waited_is_refused_before_the_handler_whoever_frees_its_permit() throws Exception {
+        ShutDown workers = new ShutDown();
+        CapacityLimiter limiter = limiter(1, workers);
+        Permit held = limiter.acquire();
+        Limiters.executor(limiter).execute(() -> {});
+        workers.shutDown = true;
+
+        assertThat(uncaughtDuring(held::close))
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        LimitExceededException.class,
+                        refusal -> assertThat(refusal.reason()).isEqualTo(RefusalReason.NO_WORKER));
+    }
+
+    @Test
+    void rule_2_2_a_refusal_that_a_task_has_met_itself_is_its_own_failure_and_not_that_of_who_asked() {
+        CapacityLimiter full = limiters.watchAndClose(
+                CapacityLimiter.builder("full").capacity(0).maxWaiting(0).build());
+        CapacityLimiter limiter = limiter(1, Runnable::run);
+
+        assertThat(uncaughtDuring(() -> Limiters.executor(limiter)
+                        .execute(() -> Limiters.executor(full).execute(() -> {}))))
+                .singleElement()
+                .isInstanceOf(LimitExceededException.class);
+        assertThat(full.statistics().refused(RefusalReason.QUEUE_FULL)).isEqualTo(1);
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // what it does with null is the question
+    void nothing_is_no_task() throws Exception {
+        WorkLimiter limiter = (WorkLimiter) limiter(1, Runnable::run);
+        assertThatNullPointerException()
+                .isThrownBy(() -> limiter.executor().execute(null))
+                .withMessage("command");
+        assertThatNullPointerException()
+                .isThrownBy(() -> limiter.withContext(null))
+                .withMessage("work");
+        try (Permit permit = limiter.acquire()) {
+            assertThatNullPointerException()
+                    .isThrownBy(() -> limiter.execute(permit, null))
+                    .withMessage("command");
         }
     }
 

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -27,6 +29,7 @@ class RecentTimeTest {
                 if (timerFails) {
                     throw new OutOfMemoryError("unable to create native thread");
                 }
+                assertThat(nanos).as("some milliseconds at most").isBetween(1L, 10_000_000L);
                 timer.add(task);
             },
             () -> clock);
@@ -78,6 +81,38 @@ class RecentTimeTest {
         tick();
         clock = 300;
         assertThat(time.nanoTime()).isEqualTo(300);
+    }
+
+    @Test
+    void a_clock_that_says_nought_is_kept_as_well() {
+        time.nanoTime();
+        clock = 0;
+        tick();
+        clock = 300;
+        assertThat(time.nanoTime()).isEqualTo(1);
+    }
+
+    @Test
+    void rule_1_6_work_that_may_not_wait_for_ever_or_is_listened_to_is_timed_exactly() throws Exception {
+        List<CapacityLimiter> exact = List.of(
+                CapacityLimiter.builder("waits")
+                        .capacity(0)
+                        .maxWait(Duration.ofHours(1))
+                        .build(),
+                CapacityLimiter.builder("waits")
+                        .capacity(0)
+                        .listener(new LimiterListener() {})
+                        .build());
+        await("the timer to keep the time").pollInterval(Duration.ofMillis(1)).until(RecentTimeTest::isKept);
+        for (CapacityLimiter limiter : exact) {
+            limiters.watchAndClose(limiter);
+            for (int i = 0; i < 100; i++) {
+                long before = System.nanoTime();
+                Waiter<String> work = (Waiter<String>) Limiters.run(limiter, () -> "ran");
+                assertThat(work.waitingSince - before).isNotNegative();
+                work.cancel(false);
+            }
+        }
     }
 
     @Test

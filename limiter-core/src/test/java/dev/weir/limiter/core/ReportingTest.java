@@ -148,6 +148,36 @@ class ReportingTest {
         assertThat(failure.times()).isEqualTo(1);
     }
 
+    @Test
+    void rule_2_2_a_handler_of_uncaught_exceptions_that_ends_with_an_error_harms_nobody() {
+        Thread thread = Thread.currentThread();
+        Thread.UncaughtExceptionHandler before = thread.getUncaughtExceptionHandler();
+        thread.setUncaughtExceptionHandler((where, uncaught) -> {
+            throw new AssertionError(failure);
+        });
+        try {
+            Limiters.executor(limiter(Runnable::run)).execute(() -> {
+                throw new IllegalStateException("the task's own");
+            });
+        } finally {
+            thread.setUncaughtExceptionHandler(before);
+        }
+
+        assertThat(failure.times()).isPositive();
+    }
+
+    @Test
+    void rule_2_4_a_deadlock_is_logged_with_its_report() {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("reporting", 1));
+        CompletableFuture<Void> work = Limiters.run(limiter, () -> {
+            limiter.acquire().close();
+            return null;
+        });
+
+        assertThat(work).failsWithin(SECONDS, TimeUnit.SECONDS);
+        assertThat(warnings.messages()).singleElement().asString().contains("'reporting'", "ReportingTest.java:");
+    }
+
     /** Wants everything, and notes how it ended. */
     private static class Reader implements Flow.Subscriber<Integer> {
         final List<Object> ends = new ArrayList<>();
