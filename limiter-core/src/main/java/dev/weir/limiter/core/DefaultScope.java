@@ -210,7 +210,7 @@ final class DefaultScope implements LimiterScope {
         lock.lock();
         try {
             roles.values().stream().filter(seen::add).forEach(inOrder::add);
-            groups.values().stream().map(Configured::limiter).filter(seen::add).forEach(inOrder::add);
+            groups.values().stream().map(Configured::limiter).forEach(inOrder::add);
         } finally {
             lock.unlock();
         }

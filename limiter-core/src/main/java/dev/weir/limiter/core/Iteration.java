@@ -145,7 +145,6 @@ final class Iteration<T> implements Flow.Subscription {
     }
 
     private void scheduleClosing() {
-        queuedSlice = null;
         limiter.admit(new Slice(Waiter.Kind.FINISHING));
     }
 
@@ -213,10 +212,12 @@ final class Iteration<T> implements Flow.Subscription {
             long drawn = 0;
             long wanted = demand.get();
             while (true) {
-                Throwable bad = misuse;
-                if (cancelled || bad != null) {
-                    failure = bad;
+                if (cancelled) {
                     return close();
+                }
+                Throwable bad = misuse;
+                if (bad != null) {
+                    return fail(bad);
                 }
                 if (drawn == wanted) {
                     wanted = wanted == Long.MAX_VALUE ? wanted : demand.addAndGet(-drawn);
@@ -308,7 +309,7 @@ final class Iteration<T> implements Flow.Subscription {
         subscriber = null; // nothing keeps it reachable (rule 3.13)
         failure = null;
         if (reader == null || cancelled) {
-            if (reason != null && misuse == null) {
+            if (reason != null) {
                 Log.warning(
                         "A source under limiter '" + limiter.name() + "' failed after its subscriber had left", reason);
             }

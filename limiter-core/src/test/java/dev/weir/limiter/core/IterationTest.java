@@ -125,7 +125,7 @@ class IterationTest {
     }
 
     /** Notes what it is told; asks when the test does. */
-    private static final class Notes implements Flow.Subscriber<Integer> {
+    private static class Notes implements Flow.Subscriber<Integer> {
         private final Queue<Object> told = new ConcurrentLinkedQueue<>();
         private final AtomicReference<Flow.@Nullable Subscription> subscription = new AtomicReference<>();
 
@@ -395,6 +395,125 @@ class IterationTest {
                 new WeakReference<>(failure),
                 new WeakReference<>(whole),
                 new WeakReference<>(failed));
+    }
+
+    @Test
+    void rule_3_4_what_is_asked_of_a_subscription_that_has_ended_takes_no_permit() {
+        CapacityLimiter limiter = onThisThread();
+        Notes notes = new Notes();
+        Limiters.iterate(limiter, List.of(1)).subscribe(notes);
+        notes.request(2);
+        assertThat(notes.told).containsExactly(1, "complete");
+
+        notes.request(1);
+        notes.request(-1);
+        notes.cancel();
+
+        assertThat(notes.told).hasSize(2);
+        assertThat(limiter.statistics().acquired()).isEqualTo(1);
+    }
+
+    /** Each item is asked for as the one before is there: the slice goes on, and ends with the last that was asked for. */
+    @Test
+    void rule_3_2_items_that_are_asked_for_one_by_one_as_they_come_are_drawn_in_one_slice_and_no_more_than_these() {
+        CapacityLimiter limiter = onThisThread();
+        AtomicInteger drawn = new AtomicInteger();
+        Notes notes = new Notes() {
+            @Override
+            public void onNext(Integer item) {
+                super.onNext(item);
+                if (item < 3) {
+                    request(1);
+                }
+            }
+        };
+        Limiters.iterate(limiter, Stream.generate(drawn::incrementAndGet).onClose(closed::countDown))
+                .subscribe(notes);
+
+        notes.request(1);
+
+        assertThat(notes.told).containsExactly(1, 2, 3);
+        assertThat(drawn).hasValue(3);
+        assertThat(limiter.statistics().acquired()).isEqualTo(1);
+        notes.cancel();
+        assertThat(closed.getCount()).isZero();
+    }
+
+    @Test
+    void rule_3_4_an_item_that_was_drawn_as_its_reader_left_is_not_told() {
+        Notes notes = new Notes();
+        Stream<Integer> numbers = Stream.of(1, 2).peek(number -> notes.cancel());
+        Limiters.iterate(onThisThread(), numbers.onClose(closed::countDown)).subscribe(notes);
+
+        notes.request(2);
+
+        assertThat(notes.told).isEmpty();
+        assertThat(closed.getCount()).isZero();
+    }
+
+    @Test
+    void rule_3_5_a_request_that_is_an_error_is_told_though_it_comes_as_a_slice_ends() {
+        AtomicBoolean drawn = new AtomicBoolean();
+        Notes notes = new Notes();
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("asked")
+                .capacity(1)
+                .workers(Runnable::run)
+                .context(() -> {
+                    if (drawn.compareAndSet(true, false)) { // captured anew at the end of a slice
+                        notes.request(0);
+                    }
+                    return () -> () -> {};
+                })
+                .build());
+        Stream<Integer> numbers = Stream.of(1, 2).peek(number -> drawn.set(true));
+        Limiters.iterate(limiter, numbers.onClose(closed::countDown)).subscribe(notes);
+
+        notes.request(1);
+
+        assertThat(notes.told).hasSize(2).first().isEqualTo(1);
+        assertThat(notes.told).last().isInstanceOf(IllegalArgumentException.class);
+        assertThat(closed.getCount()).isZero();
+    }
+
+    @Test
+    void rule_3_6_a_source_that_ends_with_an_error_is_closed_in_its_context() {
+        AssertionError error = new AssertionError("the source's");
+        AtomicReference<@Nullable String> seen = new AtomicReference<>();
+        Notes notes = new Notes();
+        MDC.put("request", "caller's");
+        try {
+            Stream<Integer> numbers = Stream.of(1).peek(number -> {
+                throw error;
+            });
+            Limiters.iterate(onThisThread(), numbers.onClose(() -> seen.set(MDC.get("request"))))
+                    .subscribe(notes);
+        } finally {
+            MDC.remove("request");
+        }
+
+        notes.request(1);
+
+        assertThat(notes.told).containsExactly(error);
+        assertThat(seen).hasValue("caller's");
+    }
+
+    /** With an executor that runs them on the thread that gives the permit back. */
+    @Test
+    void rule_1_8_iterations_that_give_their_permits_to_each_other_are_not_nested() throws Exception {
+        CapacityLimiter limiter = onThisThread();
+        List<Long> depths = new ArrayList<>();
+        Permit held = limiter.acquire();
+        for (int i = 0; i < 500; i++) {
+            Notes notes = new Notes();
+            Limiters.iterate(limiter, Stream.of(1).peek(number -> depths.add(depth())))
+                    .subscribe(notes);
+            notes.request(2);
+        }
+
+        held.close();
+
+        assertThat(depths).hasSize(500);
+        assertThat(depths.get(499)).isEqualTo(depths.get(1));
     }
 
     private static long depth() {

@@ -41,6 +41,7 @@ class ListeningTest {
     @RegisterExtension
     final Warnings warnings = new Warnings();
 
+    private final Logged failure = new Logged("a listener of the test's that fails");
     private final CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 2));
     private final List<String> news = new ArrayList<>();
 
@@ -420,6 +421,29 @@ class ListeningTest {
                 .withMessageContaining("builder");
     }
 
+    /** A listener may wait for another thread that looks at the scope. */
+    @Test
+    void rule_1_7_listeners_of_a_scope_run_under_no_lock_and_are_told_of_its_end_after_it() {
+        LimiterScope scope = LimiterScope.open();
+        scope.listen(new ScopeListener() {
+            @Override
+            public void added(CapacityLimiter group) {
+                news.add("of "
+                        + CompletableFuture.supplyAsync(() -> scope.limiters().size())
+                                .orTimeout(10, TimeUnit.SECONDS)
+                                .join());
+            }
+
+            @Override
+            public void closed() {
+                news.add("closed " + scope.limiters().stream().allMatch(CapacityLimiter::isClosed));
+            }
+        });
+        scope.limiter("group", 1);
+        scope.close();
+        assertThat(news).containsExactly("of 5", "closed true");
+    }
+
     @Test
     void scope_tells_of_groups_and_of_its_end() {
         LimiterScope scope = LimiterScope.open();
@@ -430,13 +454,18 @@ class ListeningTest {
             scope.listen(new ScopeListener() {
                 @Override
                 public void added(CapacityLimiter group) {
-                    throw new IllegalStateException("a listener of the test's that fails");
+                    throw failure;
                 }
             });
-            scope.listen(new Recording());
+            Recording twice = new Recording();
+            Registration once = scope.listen(twice);
+            scope.listen(twice);
+            once.close();
+            once.close();
             CapacityLimiter group = scope.limiter("after", 1);
             assertThat(scope.limiter("after", 1)).isSameAs(group);
             assertThat(news).containsExactly("added after");
+            assertThat(failure.times()).isPositive();
             scope.close();
             scope.close();
             assertThat(news).containsExactly("added after", "closed");

@@ -374,6 +374,51 @@ class MisbehavingExecutorTest {
     }
 
     @Test
+    void rule_3_5_a_request_that_is_an_error_is_told_as_such_after_the_workers_were_shut_down() throws Exception {
+        ShutDown workers = new ShutDown();
+        Collector reader = new Collector(1);
+        CountDownLatch closed = new CountDownLatch(1);
+        Limiters.iterate(limiter(1, workers), Stream.of(1, 2).onClose(closed::countDown))
+                .subscribe(reader);
+        workers.shutDown = true;
+
+        reader.begun.join().request(-3);
+
+        await(closed);
+        assertThat(reader.ended)
+                .failsWithin(SECONDS, TimeUnit.SECONDS)
+                .withThrowableThat()
+                .withCauseInstanceOf(IllegalArgumentException.class)
+                .withMessageContaining("was -3");
+    }
+
+    /** The task it rejected, and one that closes the source. */
+    @Test
+    void rule_3_4_a_draw_that_an_executor_rejected_and_runs_all_the_same_does_nothing() {
+        List<Runnable> tasks = new ArrayList<>();
+        CapacityLimiter limiter = limiter(1, task -> {
+            tasks.add(task);
+            if (tasks.size() == 1) {
+                throw new RejectedExecutionException("not at once");
+            }
+        });
+        AtomicInteger closed = new AtomicInteger();
+        Collector reader = new Collector();
+        Limiters.iterate(limiter, Stream.of(1).onClose(closed::incrementAndGet)).subscribe(reader);
+        assertThat(reader.ended).isCompletedExceptionally();
+        assertThat(tasks).hasSize(2);
+
+        tasks.get(0).run();
+
+        assertThat(closed).hasValue(0);
+        assertThat(((Crew.Task) tasks.get(0)).noWorker(new RejectedExecutionException("again")))
+                .isFalse();
+        tasks.get(1).run();
+        assertThat(closed).hasValue(1);
+        assertThat(reader.signals).hasSize(1);
+    }
+
+    @Test
     void rule_2_1_a_permit_is_back_before_the_caller_hears_that_there_is_no_worker() throws Exception {
         ShutDown workers = new ShutDown();
         CapacityLimiter limiter = limiter(1, workers);

@@ -174,6 +174,25 @@ class ReconfigureTest {
     }
 
     @Test
+    void a_limiter_that_was_resized_to_what_is_configured_now_is_not_resized_again() {
+        List<Integer> resized = new CopyOnWriteArrayList<>();
+        LimiterListener listener = new LimiterListener() {
+            @Override
+            public void resized(CapacityLimiter limiter, int from, int to) {
+                resized.add(to);
+            }
+        };
+        try (LimiterScope scope = idle.watch(LimiterScope.builder()
+                .each(settings -> settings.listener(listener))
+                .open())) {
+            scope.endpoints().resize(60);
+            List<SettingChange> changes = scope.reconfigure(Map.of("weir.endpoints.capacity", "60"));
+            assertThat(changes).hasSize(1).isUnmodifiable();
+            assertThat(resized).containsExactly(60);
+        }
+    }
+
+    @Test
     void rule_1_3_growing_by_configuration_admits_those_who_wait_before_it_returns() throws Exception {
         try (LimiterScope scope = idle.watch(LimiterScope.builder().capacity(0).open())) {
             CompletableFuture<Permit> waiter = scope.endpoints().acquireAsync();

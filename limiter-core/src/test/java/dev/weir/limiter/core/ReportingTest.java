@@ -239,6 +239,53 @@ class ReportingTest {
     }
 
     @Test
+    void rule_3_4_a_subscriber_that_fails_when_it_is_refused_is_logged_and_the_source_closed() throws Exception {
+        CapacityLimiter full = limiters.watchAndClose(
+                CapacityLimiter.builder("full").capacity(1).maxWaiting(0).build());
+        CountDownLatch closed = new CountDownLatch(1);
+        try (Permit held = full.acquire()) {
+            Limiters.iterate(full, Stream.of(1).onClose(closed::countDown)).subscribe(new Reader() {
+                @Override
+                public void onError(Throwable reason) {
+                    throw failure;
+                }
+            });
+            assertThat(held.limiter()).isSameAs(full);
+        }
+        awaitOpen(closed);
+        assertThat(failure.times()).isEqualTo(1);
+    }
+
+    @Test
+    void rule_3_4_a_subscriber_that_fails_over_a_failure_is_logged() {
+        read(Stream.of(0).map(number -> 1 / number), new Reader() {
+            @Override
+            public void onError(Throwable reason) {
+                throw failure;
+            }
+        });
+
+        assertThat(failure.times()).isEqualTo(1);
+    }
+
+    /** A reader that has left is told nothing, of what it did wrong before either. */
+    @Test
+    void rule_3_4_a_source_that_fails_after_its_subscriber_has_asked_for_nonsense_and_left_is_logged() {
+        Left reader = new Left();
+
+        read(
+                Stream.of(1).peek(item -> {
+                    reader.begun.get(0).request(-1);
+                    reader.leave();
+                    throw failure;
+                }),
+                reader);
+
+        assertThat(failure.times()).isEqualTo(1);
+        assertThat(reader.ends).isEmpty();
+    }
+
+    @Test
     void rule_3_4_a_subscriber_that_fails_at_the_end_is_logged() {
         read(Stream.of(1), new Reader() {
             @Override
@@ -253,6 +300,14 @@ class ReportingTest {
     @Test
     void rule_3_4_a_subscriber_that_ends_with_an_error_wherever_it_is_called_harms_nobody() {
         AssertionError error = new AssertionError("the subscriber's");
+        List<Throwable> escaped = new ArrayList<>();
+        Executor workers = task -> {
+            try {
+                task.run();
+            } catch (Throwable e) {
+                escaped.add(e);
+            }
+        };
         List<Reader> readers = List.of(
                 new Reader() {
                     @Override
@@ -273,9 +328,13 @@ class ReportingTest {
                     }
                 });
         for (Reader reader : readers) {
-            read(Stream.of(1), reader);
+            AtomicInteger closed = new AtomicInteger();
+            Limiters.iterate(limiter(workers), Stream.of(1).onClose(closed::incrementAndGet))
+                    .subscribe(reader);
+            assertThat(closed).as("times closed").hasValue(1);
             assertThat(reader.ends).isEmpty();
         }
+        assertThat(escaped).as("on the worker").isEmpty();
     }
 
     /** Leaves when it is told to. */

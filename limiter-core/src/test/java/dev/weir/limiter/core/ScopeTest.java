@@ -3,12 +3,15 @@ package dev.weir.limiter.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.ScopeListener;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
@@ -18,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,20 +73,133 @@ class ScopeTest {
             reports.resize(7);
             assertThat(scope.limiter("reports", 3)).isSameAs(reports);
             assertThat(scope.limiters()).hasSize(5).contains(reports);
+            for (int other : new int[] {2, 4}) {
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> scope.limiter("reports", other))
+                        .withMessageContaining(
+                                "'reports' was declared with capacity 3, and now with capacity " + other);
+            }
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> scope.limiter("reports", 4))
-                    .withMessageContaining("'reports' was declared with capacity 3, and now with capacity 4");
+                    .isThrownBy(() -> scope.limiter("reports", -1))
+                    .withMessage("capacity: expected 0 or more, was -1");
             for (String taken : List.of("shared", "Endpoints", "all", "ALL")) {
                 assertThatIllegalArgumentException()
                         .isThrownBy(() -> scope.limiter(taken, 4))
                         .withMessageContaining("'" + taken + "'")
-                        .withMessageContaining("a name other than 'all' and those of the roles");
+                        .withMessageEndingWith("a name other than 'all' and those of the roles, endpoints, background,"
+                                + " streaming and shared");
             }
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> scope.limiter("a b", 4))
                     .withMessageContaining("letters, digits");
             assertThatIllegalArgumentException().isThrownBy(() -> scope.limiter("negative", -1));
+            assertThat(scope.limiter("A_b-9", 1).name()).isEqualTo("A_b-9");
         }
+    }
+
+    @Test
+    void groups_are_listed_after_the_roles_in_the_order_they_were_declared() {
+        try (LimiterScope scope = LimiterScope.builder().capacity(1).open()) {
+            for (String group : List.of("zebra", "ant", "mole", "bee")) {
+                scope.limiter(group, 2);
+            }
+            assertThat(scope.limiters())
+                    .extracting(CapacityLimiter::name)
+                    .containsExactly("endpoints", "background", "streaming", "shared", "zebra", "ant", "mole", "bee");
+            assertThat(scope.toString().lines())
+                    .startsWith("Limiters:", "  " + scope.endpoints())
+                    .endsWith("  " + scope.limiter("bee", 2))
+                    .hasSize(9);
+            assertThat(scope.limiters()).as("a snapshot").isUnmodifiable();
+        }
+    }
+
+    /** A limiter of the application's own may say that it is equal to others. */
+    @Test
+    void limiters_that_are_equal_and_not_the_same_are_each_listed() {
+        try (CapacityLimiter own = CapacityLimiter.of("own", 2);
+                LimiterScope scope = LimiterScope.builder()
+                        .limiter(LimiterRole.STREAMING, equalToAll(own))
+                        .limiter(LimiterRole.SHARED, equalToAll(own))
+                        .open()) {
+            assertThat(scope.limiters().size()).isEqualTo(4);
+        }
+    }
+
+    private static CapacityLimiter equalToAll(CapacityLimiter limiter) {
+        return (CapacityLimiter) Proxy.newProxyInstance(
+                CapacityLimiter.class.getClassLoader(),
+                new Class<?>[] {CapacityLimiter.class},
+                (self, method, args) -> switch (method.getName()) {
+                    case "equals" -> true;
+                    case "hashCode" -> 1;
+                    default -> method.invoke(limiter, args);
+                });
+    }
+
+    @Test
+    void what_is_null_is_refused_by_its_name() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            assertThatNullPointerException()
+                    .isThrownBy(() -> scope.limiter(nothing()))
+                    .withMessage("role");
+            assertThatNullPointerException()
+                    .isThrownBy(() -> scope.listen(nothing()))
+                    .withMessage("listener");
+        }
+    }
+
+    @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // as code without null checks may
+    private static <T> T nothing() {
+        return null;
+    }
+
+    /** The scope as others change it while a group is made; only once. */
+    private static LimiterScope changedMeanwhile(Consumer<LimiterScope> change) {
+        AtomicReference<LimiterScope> open = new AtomicReference<>();
+        LimiterScope scope = LimiterScope.builder()
+                .each(builder -> {
+                    LimiterScope once = open.getAndSet(null);
+                    if (once != null) {
+                        change.accept(once);
+                    }
+                    return builder;
+                })
+                .open();
+        open.set(scope);
+        return scope;
+    }
+
+    @Test
+    void a_group_that_is_made_while_the_configuration_changes_is_as_it_is_configured_then() {
+        try (LimiterScope scope =
+                changedMeanwhile(changing -> assertThat(changing.reconfigure(Map.of("weir.reports.capacity", "9")))
+                        .isEmpty())) {
+            assertThat(scope.limiter("reports", 3).capacity()).isEqualTo(9);
+        }
+    }
+
+    @Test
+    void of_two_that_declare_a_group_at_once_both_get_the_first() {
+        AtomicReference<CapacityLimiter> first = new AtomicReference<>();
+        try (LimiterScope scope = changedMeanwhile(changing -> first.set(changing.limiter("reports", 3)))) {
+            assertThat(scope.limiter("reports", 3)).isSameAs(first.get());
+            assertThat(scope.limiters()).hasSize(5);
+        }
+    }
+
+    @Test
+    void rule_1_11_a_group_that_is_made_while_the_scope_closes_is_refused_and_those_there_are_found() {
+        LimiterScope scope = changedMeanwhile(LimiterScope::close);
+        assertThatIllegalStateException()
+                .isThrownBy(() -> scope.limiter("late", 1))
+                .withMessage("the scope is closed: no new limiter 'late'");
+        assertThat(scope.limiters()).hasSize(4);
+
+        LimiterScope other = LimiterScope.open();
+        CapacityLimiter reports = other.limiter("reports", 1);
+        other.close();
+        assertThat(other.limiter("reports", 1)).isSameAs(reports);
     }
 
     @Test
@@ -272,6 +389,19 @@ class ScopeTest {
         }
     }
 
+    @Test
+    void rule_1_7_a_listener_of_a_scope_that_ends_with_an_error_harms_nobody() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            scope.listen(new ScopeListener() {
+                @Override
+                public void added(CapacityLimiter group) {
+                    throw new AssertionError("a listener of the test's that fails");
+                }
+            });
+            assertThat(scope.limiter("group", 1).capacity()).isEqualTo(1);
+        }
+    }
+
     /** Work moves from a limiter that was not looked at yet to one that was: never were both idle. */
     @Test
     void rule_5_7_idle_means_all_limiters_at_the_same_moment() throws Exception {
@@ -291,6 +421,88 @@ class ScopeTest {
                 assertThat(looked.awaitIdle(Duration.ZERO)).isFalse();
             }
             work.get().close();
+        }
+    }
+
+    /** Each look finds idle whatever it looks at, since the work moves behind its back; it moves back between the looks. */
+    @Test
+    void rule_5_7_idle_means_that_nothing_began_between_two_looks() throws Exception {
+        try (LimiterScope scope = LimiterScope.builder().capacity(1).open()) {
+            CapacityLimiter first = scope.endpoints();
+            CapacityLimiter third = scope.streaming();
+            AtomicReference<Permit> work = new AtomicReference<>(third.acquire());
+            try (LimiterScope looked = LimiterScope.builder()
+                    .limiter(LimiterRole.ENDPOINTS, moving(first, () -> move(work, third)))
+                    .limiter(LimiterRole.BACKGROUND, moving(scope.background(), () -> move(work, first)))
+                    .limiter(LimiterRole.STREAMING, third)
+                    .limiter(LimiterRole.SHARED, scope.shared())
+                    .open()) {
+                assertThat(looked.awaitIdle(Duration.ZERO)).isFalse();
+            }
+            work.get().close();
+        }
+    }
+
+    private static void move(AtomicReference<Permit> work, CapacityLimiter to) {
+        if (!work.get().limiter().equals(to)) {
+            work.getAndSet(to.tryAcquire().orElseThrow()).close();
+        }
+    }
+
+    @Test
+    void rule_5_7_who_waits_is_not_idle() throws Exception {
+        try (LimiterScope scope = LimiterScope.builder().capacity(0).open()) {
+            CompletableFuture<Permit> waiter = scope.shared().acquireAsync();
+            assertThat(scope.awaitIdle(Duration.ZERO)).isFalse();
+            waiter.cancel(false);
+            assertThat(scope.awaitIdle(Duration.ZERO)).isTrue();
+        }
+    }
+
+    private static Thread awaiting(LimiterScope scope, CompletableFuture<Boolean> idle) {
+        Thread thread = new Thread(() -> {
+            try {
+                idle.complete(scope.awaitIdle(Duration.ofSeconds(Long.MAX_VALUE)));
+            } catch (Throwable e) {
+                idle.completeExceptionally(Thread.currentThread().isInterrupted() ? new AssertionError(e) : e);
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        await().until(() -> idle.isDone() || thread.getState() == Thread.State.TIMED_WAITING);
+        return thread;
+    }
+
+    @Test
+    void rule_5_7_a_thread_that_awaits_idleness_for_ever_sleeps_until_it_is_there() throws Exception {
+        try (LimiterScope scope = LimiterScope.open()) {
+            Permit held = scope.endpoints().acquire();
+            CompletableFuture<Boolean> idle = new CompletableFuture<>();
+            awaiting(scope, idle);
+            assertThat(idle).isNotDone();
+
+            held.close();
+
+            assertThat(idle.get(10, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
+    @Test
+    void rule_1_9_a_thread_that_is_interrupted_while_it_awaits_idleness_is_told_once() throws Exception {
+        try (LimiterScope scope = LimiterScope.open()) {
+            Permit held = scope.endpoints().acquire();
+            CompletableFuture<Boolean> idle = new CompletableFuture<>();
+
+            awaiting(scope, idle).interrupt();
+
+            assertThat(idle)
+                    .failsWithin(10, TimeUnit.SECONDS)
+                    .withThrowableThat()
+                    .havingCause()
+                    .isInstanceOf(InterruptedException.class)
+                    .withMessageStartingWith("interrupted while waiting for Limiters:")
+                    .withMessageContaining("'endpoints'");
+            held.close();
         }
     }
 
