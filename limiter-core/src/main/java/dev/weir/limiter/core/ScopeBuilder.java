@@ -46,7 +46,6 @@ final class ScopeBuilder implements LimiterScope.Builder {
     @Override
     public LimiterScope.Builder limiter(LimiterRole role, CapacityLimiter limiter) {
         given.put(Objects.requireNonNull(role, "role"), Objects.requireNonNull(limiter, "limiter"));
-        capacities.remove(role);
         return this;
     }
 

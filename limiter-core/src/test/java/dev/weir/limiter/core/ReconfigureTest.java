@@ -117,6 +117,7 @@ class ReconfigureTest {
                 "weir.background.max-waiting | 7 | weir.background.max-waiting: expected 1024 as it is",
                 "weir.all.max-wait | 5s | weir.all.max-wait: expected none as it is",
                 "weir.background.reserve | 4 | weir.background.reserve: expected 3 as it is",
+                "weir.background.track-holders | 5s | weir.background.track-holders: expected none as it is",
                 "weir.own.max-waiting | 4 | weir.own.max-waiting: expected 10 as it is",
                 "weir.shared.capacity | 4 | weir.shared.capacity: the limiter for shared was handed in",
             })

@@ -7,14 +7,18 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.CapacityLimiterBuilder;
 import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.ScopeListener;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
@@ -22,10 +26,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ScopeTest {
 
@@ -156,7 +164,7 @@ class ScopeTest {
 
     /** The scope as others change it while a group is made; only once. */
     private static LimiterScope changedMeanwhile(Consumer<LimiterScope> change) {
-        AtomicReference<LimiterScope> open = new AtomicReference<>();
+        AtomicReference<@Nullable LimiterScope> open = new AtomicReference<>();
         LimiterScope scope = LimiterScope.builder()
                 .each(builder -> {
                     LimiterScope once = open.getAndSet(null);
@@ -330,6 +338,15 @@ class ScopeTest {
                 "weir.endpoints.size | 1 | unknown key 'weir.endpoints.size'",
                 "weir.capacity | 1 | unknown key 'weir.capacity'",
                 "weir.a.b.capacity | 1 | unknown key 'weir.a.b.capacity'",
+                "weir..capacity | 1 | unknown key 'weir..capacity'",
+                "weir. .capacity | 1 | unknown key 'weir. .capacity'",
+                "weir.endpoints.max-wait | PT-1S | a time of more than zero such as 500ms",
+                "weir.endpoints.track-holders | 0ms | 500ms, 30s, 2m or PT30S, or 'none', was '0ms'",
+                "weir.endpoints.reserve | -1 | expected a number from 0, was '-1'",
+                "weir.endpoints.max-waiting | -1 | expected a number from 0, was '-1'",
+                "weir.endpoints.size | 1 | expected weir.<limiter>.<setting>, where the limiter is endpoints, background,"
+                        + " streaming, shared, all or the name of a group, and the setting one of [capacity, max-wait,"
+                        + " max-waiting, reserve, track-holders, virtual-threads]",
             })
     void bad_configuration_is_refused_naming_key_value_and_what_was_expected(String key, String value, String message) {
         assertThatIllegalArgumentException()
@@ -338,11 +355,158 @@ class ScopeTest {
                 .withMessageContaining(message);
     }
 
-    @Test
-    void a_bad_variable_is_refused() {
+    @ParameterizedTest
+    @ValueSource(strings = {"WEIR_ENDPOINTS", "WEIR_CAPACITY", "WEIR_ENDPOINTS_CAPACITIES"})
+    void a_bad_variable_is_refused(String variable) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> LimiterScope.builder().environment(Map.of("WEIR_ENDPOINTS", "1")))
-                .withMessageContaining("unknown key 'WEIR_ENDPOINTS'");
+                .isThrownBy(() -> LimiterScope.builder().environment(Map.of(variable, "1")))
+                .withMessageContaining("unknown key '" + variable + "': expected WEIR_<LIMITER>_<SETTING>,");
+    }
+
+    @Test
+    void a_variable_without_a_limiter_is_refused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().environment(Map.of("WEIR__CAPACITY", "1")))
+                .withMessageContaining("unknown key 'WEIR__CAPACITY'");
+    }
+
+    /** In a country where the small letter of I is not i, and the capital of i not I. */
+    @Test
+    void a_variable_names_a_group_in_capitals_and_with_underscores() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("tr"));
+        try (LimiterScope scope = LimiterScope.builder()
+                .environment(Map.of("WEIR_PARTNER_API_CAPACITY", " 7 ", "WEIR_PARTNER_API_MAX_WAITING", "8"))
+                .open()) {
+            assertThat(scope.limiter("Partner-API", 3).capacity()).isEqualTo(7);
+            assertThat(scope.limiter("Partner-API", 3).statistics().maxWaiting())
+                    .isEqualTo(8);
+            assertThat(scope.limiter("partner", 3).capacity()).isEqualTo(3);
+            assertThatIllegalArgumentException().isThrownBy(() -> scope.limiter("STREAMING", 1));
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"5ms, PT0.005S", "5s, PT5S", "5m, PT5M", "5h, PT5H", "PT0.5S, PT0.5S", "none, none"})
+    void times_have_units(String value, String expected) {
+        LimiterSettings settings = new LimiterSettings("endpoints");
+        settings.maxWait(Duration.ofDays(1)).trackHolders(Duration.ofDays(1));
+        Configuration.ofProperties(Map.of("weir.all.max-wait", value, "weir.endpoints.track-holders", value))
+                .apply(LimiterRole.ENDPOINTS, settings);
+        assertThat(settings.fixed()).containsEntry("max-wait", expected).containsEntry("track-holders", expected);
+    }
+
+    @Test
+    void of_two_maps_of_properties_and_of_variables_the_later_one_counts() {
+        try (LimiterScope scope = LimiterScope.builder()
+                .properties(Map.of("weir.shared.capacity", "1", "weir.endpoints.capacity", "1"))
+                .properties(Map.of("weir.shared.capacity", "2"))
+                .environment(Map.of("WEIR_STREAMING_CAPACITY", "3", "WEIR_BACKGROUND_CAPACITY", "3"))
+                .environment(Map.of("WEIR_STREAMING_CAPACITY", "4"))
+                .open()) {
+            assertThat(scope.limiters()).extracting(CapacityLimiter::capacity).containsExactly(1, 3, 4, 2);
+        }
+    }
+
+    @Test
+    void of_a_limiter_and_a_capacity_for_a_role_the_later_one_counts() {
+        try (CapacityLimiter own = CapacityLimiter.of("own", 2);
+                LimiterScope scope = LimiterScope.builder()
+                        .all(own)
+                        .capacity(LimiterRole.SHARED, 5)
+                        .capacity(LimiterRole.STREAMING, 6)
+                        .limiter(LimiterRole.STREAMING, own)
+                        .open()) {
+            assertThat(scope.limiters())
+                    .extracting(CapacityLimiter::toString)
+                    .containsExactly(own.toString(), scope.shared().toString());
+            assertThat(scope.shared().capacity()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    void what_all_are_set_to_is_nothing_to_a_limiter_that_was_handed_in() {
+        try (CapacityLimiter own = CapacityLimiter.of("own", 2);
+                LimiterScope scope = LimiterScope.builder()
+                        .limiter(LimiterRole.SHARED, own)
+                        .properties(Map.of("weir.all.capacity", "3"))
+                        .open()) {
+            assertThat(own.capacity()).isEqualTo(2);
+            assertThat(scope.reconfigure(Map.of("weir.all.capacity", "4"))).hasSize(3);
+            assertThat(own.capacity()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void settings_for_each_are_applied_in_their_order_and_a_capacity_beats_them() {
+        LimiterScope.Builder builder = LimiterScope.builder()
+                .each(each -> each.capacity(3).maxWaiting(4))
+                .each(each -> each.capacity(5))
+                .capacity(LimiterRole.SHARED, 6);
+        try (LimiterScope scope = builder.open()) {
+            assertThat(scope.limiters()).extracting(CapacityLimiter::capacity).containsExactly(5, 5, 5, 6);
+            builder.name("other").each(each -> each.maxWaiting(9));
+            CapacityLimiter group = scope.limiter("group", 7);
+            assertThat(group.capacity()).isEqualTo(7);
+            assertThat(group.statistics().maxWaiting())
+                    .as("as when the scope was opened")
+                    .isEqualTo(4);
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder()
+                        .each(each -> CapacityLimiter.builder("another"))
+                        .open())
+                .withMessage("each: expected the builder it was given to be returned");
+    }
+
+    @Test
+    void settings_are_copied_as_a_whole_and_apart() {
+        LimiterSettings settings = new LimiterSettings("whole").in("scope", "role");
+        settings.capacity(1)
+                .maxWaiting(2)
+                .reserve(3)
+                .maxWait(Duration.ofSeconds(4))
+                .trackHolders(Duration.ofSeconds(5))
+                .workerIdleTime(Duration.ofSeconds(6))
+                .listener(new LimiterListener() {})
+                .context(() -> () -> () -> {});
+        LimiterSettings copy = settings.copy();
+        assertThat(copy).usingRecursiveComparison().isEqualTo(settings);
+        settings.workers(Runnable::run).listener(new LimiterListener() {}).context(() -> () -> () -> {});
+        assertThat(copy.listeners()).hasSize(1);
+        assertThat(copy.carriers()).hasSize(1);
+        assertThat(settings.copy().fixed()).containsEntry("virtual-threads", "an executor");
+        assertThat(copy.fixed()).containsEntry("virtual-threads", "false");
+    }
+
+    /** Code of the user's that gives every limiter the calling thread, and a configuration that wants threads. */
+    @Test
+    void configured_threads_are_the_limiters_own() throws Exception {
+        try (LimiterScope scope = LimiterScope.builder()
+                .each(each -> each.workers(Runnable::run))
+                .properties(Map.of("weir.shared.virtual-threads", "false"))
+                .open()) {
+            assertThat(Limiters.run(scope.endpoints(), Thread::currentThread).get())
+                    .isSameAs(Thread.currentThread());
+            assertThat(Limiters.run(scope.shared(), Thread::currentThread)
+                            .get(10, TimeUnit.SECONDS)
+                            .getName())
+                    .startsWith("weir-shared-");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scope.reconfigure(Map.of("weir.all.virtual-threads", "false")))
+                    .withMessageContaining("weir.all.virtual-threads: expected an executor as it is")
+                    .withMessageContaining("would be false");
+        }
+    }
+
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void virtual_threads_that_there_are_not_are_refused_naming_the_key() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().properties(Map.of("weir.all.virtual-threads", "true")))
+                .withMessageStartingWith("weir.all.virtual-threads=true: virtual threads need Java 21");
     }
 
     @Test
@@ -362,6 +526,33 @@ class ScopeTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> CapacityLimiter.builder("bad").maxWait(Duration.ZERO))
                 .withMessage("maxWait: expected more than zero, was PT0S");
+        CapacityLimiterBuilder builder = CapacityLimiter.builder("bad");
+        Map<String, Runnable> negative = Map.of(
+                "capacity", () -> builder.capacity(-1),
+                "maxWaiting", () -> builder.maxWaiting(-1));
+        negative.forEach((name, setting) -> assertThatIllegalArgumentException()
+                .isThrownBy(setting::run)
+                .withMessage(name + ": expected 0 or more, was -1"));
+        Map<String, Consumer<Duration>> times = Map.of(
+                "maxWait", builder::maxWait,
+                "suspicious", builder::trackHolders,
+                "workerIdleTime", builder::workerIdleTime);
+        times.forEach((name, setting) -> {
+            for (Duration bad : List.of(Duration.ZERO, Duration.ofNanos(-1))) {
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> setting.accept(bad))
+                        .withMessage(name + ": expected more than zero, was " + bad);
+            }
+        });
+        Map<String, Runnable> missing = Map.of(
+                "workers", () -> builder.workers(nothing()),
+                "listener", () -> builder.listener(nothing()),
+                "carrier", () -> builder.context(nothing()),
+                "role", () -> LimiterScope.builder().capacity(nothing(), 1),
+                "limiter", () -> LimiterScope.builder().limiter(LimiterRole.SHARED, nothing()),
+                "settings", () -> LimiterScope.builder().each(nothing()));
+        missing.forEach((name, setting) ->
+                assertThatNullPointerException().isThrownBy(setting::run).withMessage(name));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> CapacityLimiter.of(" ", 1))
                 .withMessageStartingWith("name: expected");

@@ -3,17 +3,23 @@ package dev.weir.limiter.jmx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
+import dev.weir.limiter.ScopeListener;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.management.Attribute;
 import javax.management.JMX;
 import javax.management.MBeanServer;
@@ -91,6 +97,142 @@ class LimiterJmxTest {
             assertThat(limiter.capacity()).isEqualTo(2);
             held.close();
             waiting.join().close();
+        }
+    }
+
+    /** In a country where the small letter of I is not i. */
+    @Test
+    void totals_are_those_of_the_limiter() throws Exception {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("totals")
+                .capacity(1)
+                .maxWaiting(3)
+                .workers(Runnable::run)
+                .build());
+        try (LimiterScope scope = LimiterScope.builder()
+                .name("totals")
+                .limiter(LimiterRole.SHARED, limiter)
+                .open()) {
+            LimiterJmx.register(scope, server);
+            LimiterMXBean bean = JMX.newMXBeanProxy(server, name("totals", "totals"), LimiterMXBean.class);
+            Permit held = limiter.acquire();
+            limiter.acquireAsync().cancel(false);
+            limiter.acquireAsync().cancel(false);
+            AtomicReference<CompletableFuture<Void>> work = new AtomicReference<>();
+            CompletableFuture<Permit> next = limiter.acquireAsync();
+            work.set(Limiters.run(limiter, () -> {
+                work.get().cancel(false);
+            }));
+            await().until(() -> limiter.statistics().oldestWait().toMillis() >= 3);
+            long atLeast = limiter.statistics().oldestWait().toMillis();
+            long shown = bean.getOldestWaitMillis();
+            assertThat(shown)
+                    .isBetween(atLeast, limiter.statistics().oldestWait().toMillis());
+            limiter.resize(0);
+            assertThat(bean.getAvailable()).isEqualTo(-1);
+            assertThat(bean.getCapacity()).isZero();
+            limiter.resize(1);
+            held.close();
+            next.join().close();
+            assertThat(work.get()).isCancelled();
+
+            assertThat(bean.getAcquired()).isEqualTo(3);
+            assertThat(bean.getReleased()).isEqualTo(3);
+            assertThat(bean.getWithdrawn()).isEqualTo(2);
+            assertThat(bean.getAbandoned()).isEqualTo(1);
+            Locale before = Locale.getDefault();
+            Locale.setDefault(Locale.forLanguageTag("tr"));
+            try {
+                assertThat(bean.getRefused()).containsKeys("wait_timeout", "queue_full");
+            } finally {
+                Locale.setDefault(before);
+            }
+            limiter.close();
+            assertThat(bean.isClosed()).isTrue();
+            assertThat(bean.getSummary()).isEqualTo(limiter.statistics().summary());
+        }
+    }
+
+    @Test
+    void leaked_permits_are_counted() throws Exception {
+        try (LimiterScope scope = limiters.watch(LimiterScope.builder()
+                .name("leaking")
+                .each(each -> each.trackHolders(Duration.ofSeconds(30)))
+                .open())) {
+            LimiterJmx.register(scope, server);
+            LimiterMXBean bean = JMX.newMXBeanProxy(server, name("leaking", "shared"), LimiterMXBean.class);
+            assertThat(scope.shared().tryAcquire()).isPresent(); // and dropped
+            await().until(() -> {
+                System.gc();
+                return bean.getLeaked() == 1;
+            });
+        }
+    }
+
+    /** Between its listening and its look. */
+    @Test
+    void a_group_that_is_declared_while_a_scope_is_registered_is_there_once() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
+                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
+                        Object answer = method.invoke(scope, arguments);
+                        if (method.getName().equals("listen")) {
+                            scope.limiter("between", 1);
+                        }
+                        return answer;
+                    });
+            int others = server.getMBeanCount();
+            LimiterJmx.register(declaring, server);
+            assertThat(server.getMBeanCount()).isEqualTo(others + 5);
+        }
+    }
+
+    /** Those who are to be told of a group are known before the first of them is. */
+    @Test
+    void a_group_that_is_told_of_after_the_closing_is_not_registered() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            int others = server.getMBeanCount();
+            AtomicReference<Registration> registration = new AtomicReference<>();
+            scope.listen(new ScopeListener() {
+                @Override
+                public void added(CapacityLimiter limiter) {
+                    registration.get().close();
+                }
+            });
+            registration.set(LimiterJmx.register(scope, server));
+
+            scope.limiter("later", 1);
+
+            assertThat(server.getMBeanCount()).isEqualTo(others);
+        }
+    }
+
+    @Test
+    void a_registration_that_failed_hears_of_no_group_and_takes_nothing_out_that_others_took() throws Exception {
+        try (LimiterScope first = LimiterScope.open();
+                LimiterScope second = LimiterScope.open()) {
+            int others = server.getMBeanCount();
+            Registration registration = LimiterJmx.register(first, server);
+            server.unregisterMBean(name("default", "endpoints"));
+            assertThatIllegalStateException().isThrownBy(() -> LimiterJmx.register(second, server));
+            second.limiter("later", 1);
+            assertThat(server.getMBeanCount()).as("of the first").isEqualTo(others + 3);
+            registration.close();
+            assertThat(server.getMBeanCount()).isEqualTo(others);
+            LimiterJmx.register(second, server);
+            assertThat(server.getMBeanCount()).isEqualTo(others + 5);
+        }
+    }
+
+    @Test
+    void names_with_a_dot_are_not_quoted() throws Exception {
+        CapacityLimiter dotted = limiters.watchAndClose(CapacityLimiter.of("a.b", 7));
+        try (LimiterScope scope = LimiterScope.builder()
+                .name("v1.orders")
+                .limiter(LimiterRole.SHARED, dotted)
+                .open()) {
+            LimiterJmx.register(scope, server);
+            assertThat(server.getAttribute(name("v1.orders", "a.b"), "Capacity"))
+                    .isEqualTo(7);
         }
     }
 

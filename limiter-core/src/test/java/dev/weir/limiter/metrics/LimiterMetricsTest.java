@@ -1,15 +1,20 @@
 package dev.weir.limiter.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.LimitExceededException;
+import dev.weir.limiter.LimiterListener;
 import dev.weir.limiter.LimiterRole;
 import dev.weir.limiter.LimiterScope;
+import dev.weir.limiter.LimiterStatistics;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.RefusalReason;
+import dev.weir.limiter.ScopeListener;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -22,8 +27,11 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -37,9 +45,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The meters against what was done to the limiters, through the eyes of a real Prometheus registry. */
 @Timeout(60)
@@ -224,7 +236,7 @@ class LimiterMetricsTest {
             assertThatIllegalStateException()
                     .isThrownBy(() -> clashing.bindTo(registry))
                     .withMessageContaining("weir.limiter.capacity")
-                    .withMessageContaining("endpoints")
+                    .withMessageContaining("tag(limiter=endpoints), tag(role=endpoints), tag(scope=default)] already")
                     .withMessageContaining("LimiterScope.builder().name");
 
             assertThat(registry.getMeters())
@@ -473,17 +485,281 @@ class LimiterMetricsTest {
         assertThat(scrape.value("weir_limiter_capacity", ONE)).isEqualTo(3);
         assertThat(scrape.names())
                 .contains("weir_limiter_oldest_wait_seconds")
-                .doesNotContain("weir_limiter_wait_seconds_count")
+                .doesNotContain("weir_limiter_wait_seconds_count", "weir_limiter_hold_seconds_count")
                 .noneMatch(name -> name.startsWith("resilience4j"));
     }
 
+    /** Each number another, in a country where the small letter of I is not i. */
+    @Test
+    void no_number_is_taken_for_another() {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("tr"));
+        try {
+            LimiterMetrics.of(numbersOnly("one", Distinct.NUMBERS)).bindTo(registry);
+        } finally {
+            Locale.setDefault(before);
+        }
+        Scrape scrape = Scrape.of(registry);
+        for (RefusalReason reason : RefusalReason.values()) {
+            String labels = ONE + ",reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\"";
+            assertThat(scrape.value("weir_limiter_refused_total", labels)).isEqualTo(100 + reason.name().length());
+        }
+        Map<String, Double> expected = Map.of(
+                "capacity", 3.0,
+                "in_use", 5.0,
+                "available", -2.0,
+                "waiting", 7.0,
+                "oldest_wait_seconds", 1.5,
+                "acquired_total", 20.0,
+                "withdrawn_total", 11.0,
+                "abandoned_total", 12.0,
+                "leaked_total", 13.0);
+        expected.forEach((name, value) ->
+                assertThat(scrape.value("weir_limiter_" + name, ONE)).as(name).isEqualTo(value));
+    }
+
+    private enum Distinct implements LimiterStatistics {
+        NUMBERS;
+
+        @Override
+        public String limiterName() {
+            return "one";
+        }
+
+        @Override
+        public int capacity() {
+            return 3;
+        }
+
+        @Override
+        public int inUse() {
+            return 5;
+        }
+
+        @Override
+        public int waiting() {
+            return 7;
+        }
+
+        @Override
+        public int maxWaiting() {
+            return 9;
+        }
+
+        @Override
+        public Duration oldestWait() {
+            return Duration.ofMillis(1500);
+        }
+
+        @Override
+        public long acquired() {
+            return 20;
+        }
+
+        @Override
+        public long released() {
+            return 15;
+        }
+
+        @Override
+        public long refused(RefusalReason reason) {
+            return 100L + reason.name().length();
+        }
+
+        @Override
+        public long withdrawn() {
+            return 11;
+        }
+
+        @Override
+        public long abandoned() {
+            return 12;
+        }
+
+        @Override
+        public long leaked() {
+            return 13;
+        }
+    }
+
+    /** As a listener hears of them, of timers and of totals. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void waits_and_holds_are_as_long_as_they_were(boolean totals) throws Exception {
+        AtomicLong waited = new AtomicLong();
+        AtomicLong held = new AtomicLong();
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.builder("one")
+                .capacity(1)
+                .listener(new LimiterListener() {
+                    @Override
+                    public void granted(CapacityLimiter from, Duration time) {
+                        waited.addAndGet(time.toNanos());
+                    }
+
+                    @Override
+                    public void released(CapacityLimiter from, Duration time) {
+                        held.addAndGet(time.toNanos());
+                    }
+                })
+                .build());
+        LimiterMetrics metrics = LimiterMetrics.of(limiter);
+        (totals ? metrics.totalsOnly() : metrics).bindTo(registry);
+        for (int i = 0; i < 5; i++) {
+            Permit first = limiter.acquire();
+            CompletableFuture<Permit> second = limiter.acquireAsync();
+            first.close();
+            second.join().close();
+        }
+
+        Scrape scrape = Scrape.of(registry);
+        assertThat(scrape.value("weir_limiter_wait_seconds_count", ONE)).isEqualTo(10);
+        assertThat(scrape.value("weir_limiter_wait_seconds_sum", ONE))
+                .isCloseTo(waited.get() / 1e9, Percentage.withPercentage(1));
+        assertThat(scrape.value("weir_limiter_hold_seconds_sum", ONE))
+                .isCloseTo(held.get() / 1e9, Percentage.withPercentage(1));
+        assertThat(scrape.names().contains("weir_limiter_wait_seconds_max")).isNotEqualTo(totals);
+    }
+
+    /** What a meter's registration runs may fail with anything. */
+    @Test
+    void an_error_while_meters_of_a_scope_are_bound_leaves_none_behind_and_nothing_reserved() {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        registry.config().meterFilter(new MeterFilter() {
+            @Override
+            public Meter.Id map(Meter.Id id) {
+                if ("background".equals(id.getTag("limiter")) && id.getName().endsWith(".waiting") && fails.get()) {
+                    throw new AssertionError("a filter's");
+                }
+                return id;
+            }
+        });
+        try (LimiterScope scope = LimiterScope.open()) {
+            LimiterMetrics metrics = LimiterMetrics.of(scope);
+            assertThatExceptionOfType(AssertionError.class)
+                    .isThrownBy(() -> metrics.bindTo(registry))
+                    .withMessage("a filter's");
+            assertThat(registry.getMeters()).isEmpty();
+            scope.limiter("later", 1);
+            assertThat(registry.getMeters()).as("of a binding that failed").isEmpty();
+
+            fails.set(false);
+            metrics.bindTo(registry);
+            assertThat(Scrape.of(registry)
+                            .value("weir_limiter_capacity", "limiter=\"later\",role=\"group\",scope=\"default\""))
+                    .isEqualTo(1);
+        }
+    }
+
+    /** Between its listening and its look. */
+    @Test
+    void a_group_that_is_declared_while_a_scope_is_bound_is_bound_once() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
+                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
+                        Object answer = method.invoke(scope, arguments);
+                        if (method.getName().equals("listen")) {
+                            scope.limiter("between", 1);
+                        }
+                        return answer;
+                    });
+            LimiterMetrics.of(declaring).bindTo(registry);
+            assertThat(registry.find("weir.limiter.capacity")
+                            .tag("limiter", "between")
+                            .gauges())
+                    .hasSize(1);
+        }
+    }
+
+    @Test
+    void meters_that_are_closed_while_a_group_is_bound_are_all_gone() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            LimiterMetrics metrics = LimiterMetrics.of(scope);
+            metrics.bindTo(registry);
+            registry.config().meterFilter(new MeterFilter() {
+                @Override
+                public Meter.Id map(Meter.Id id) {
+                    if ("later".equals(id.getTag("limiter"))) {
+                        metrics.close();
+                    }
+                    return id;
+                }
+            });
+
+            scope.limiter("later", 1);
+
+            assertThat(registry.getMeters()).isEmpty();
+        }
+    }
+
+    /** Those who are to be told of a group are known before the first of them is. */
+    @Test
+    void a_group_that_is_told_of_after_the_closing_is_not_bound() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            LimiterMetrics metrics = LimiterMetrics.of(scope);
+            scope.listen(new ScopeListener() {
+                @Override
+                public void added(CapacityLimiter limiter) {
+                    metrics.close();
+                }
+            });
+            metrics.bindTo(registry);
+
+            scope.limiter("later", 1);
+
+            assertThat(registry.getMeters()).isEmpty();
+        }
+    }
+
+    @Test
+    void a_listener_of_the_registry_that_throws_keeps_no_meter_from_being_removed() {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 1));
+        LimiterMetrics metrics = LimiterMetrics.of(limiter);
+        metrics.bindTo(registry);
+        registry.config().onMeterRemoved(meter -> {
+            throw new UnsupportedOperationException("whatever listeners throw is theirs");
+        });
+
+        metrics.close();
+
+        assertThat(registry.getMeters())
+                .filteredOn(meter -> meter.getId().getName().startsWith("weir."))
+                .isEmpty();
+    }
+
+    @Test
+    void meters_say_what_they_count() {
+        CapacityLimiter limiter = limiters.watchAndClose(CapacityLimiter.of("one", 1));
+        LimiterMetrics.of(limiter).bindTo(registry);
+        assertThat(registry.getMeters())
+                .filteredOn(meter -> meter.getId().getName().startsWith("weir."))
+                .extracting(meter -> meter.getId().getName().substring("weir.limiter.".length()) + ": "
+                        + meter.getId().getDescription())
+                .containsOnly(
+                        "capacity: Permits that may be in use",
+                        "in.use: Permits in use",
+                        "available: Capacity less what is in use",
+                        "waiting: How many wait for a permit",
+                        "oldest.wait: How long the head of the queue has waited",
+                        "acquired: Permits granted",
+                        "refused: Refusals",
+                        "withdrawn: Waiters that left of their own accord",
+                        "abandoned: Work whose caller left while it ran",
+                        "leaked: Permits that were dropped without being closed",
+                        "wait: How long those who were granted a permit had waited for it",
+                        "hold: How long permits were held");
+    }
+
     private static CapacityLimiter numbersOnly(CapacityLimiter real) {
+        return numbersOnly(real.name(), real.statistics());
+    }
+
+    private static CapacityLimiter numbersOnly(String name, LimiterStatistics numbers) {
         return (CapacityLimiter) Proxy.newProxyInstance(
                 LimiterMetricsTest.class.getClassLoader(),
                 new Class<?>[] {CapacityLimiter.class},
                 (proxy, method, arguments) -> switch (method.getName()) {
-                    case "name" -> real.name();
-                    case "statistics" -> real.statistics();
+                    case "name" -> name;
+                    case "statistics" -> numbers;
                     case "hashCode" -> 1;
                     default -> throw new UnsupportedOperationException(method.getName());
                 });

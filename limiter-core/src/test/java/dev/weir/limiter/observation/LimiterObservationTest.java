@@ -9,6 +9,7 @@ import dev.weir.limiter.LimiterScope;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
+import dev.weir.limiter.ScopeListener;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
@@ -249,6 +250,41 @@ class LimiterObservationTest {
             Limiters.run(group, () -> {}).get(10, TimeUnit.SECONDS);
             Limiters.run(scope.limiter("later", 1), () -> {}).get(10, TimeUnit.SECONDS);
             assertThat(spans("work")).hasSize(2);
+        }
+    }
+
+    /** Between its listening and its look. */
+    @Test
+    void a_group_that_is_declared_while_a_scope_begins_to_be_observed_is_observed_once() throws Exception {
+        try (LimiterScope scope = limiters.watch(LimiterScope.open())) {
+            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
+                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
+                        Object answer = method.invoke(scope, arguments);
+                        if (method.getName().equals("listen")) {
+                            scope.limiter("between", 1);
+                        }
+                        return answer;
+                    });
+            LimiterObservation.observe(declaring, registry);
+            Limiters.run(scope.limiter("between", 1), () -> {}).get(10, TimeUnit.SECONDS);
+            assertThat(spans("work under between")).hasSize(1);
+        }
+    }
+
+    /** Those who are to be told of a group are known before the first of them is. */
+    @Test
+    void a_group_that_is_told_of_after_the_end_is_not_observed() throws Exception {
+        try (LimiterScope scope = limiters.watch(LimiterScope.open())) {
+            AtomicReference<Registration> observing = new AtomicReference<>();
+            scope.listen(new ScopeListener() {
+                @Override
+                public void added(CapacityLimiter group) {
+                    observing.get().close();
+                }
+            });
+            observing.set(LimiterObservation.observe(scope, registry));
+            Limiters.run(scope.limiter("later", 1), () -> {}).get(10, TimeUnit.SECONDS);
+            assertThat(spans("work")).isEmpty();
         }
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
 import java.time.Duration;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -59,6 +60,10 @@ class WordsTest {
                 .open('{')
                 .close('}')
                 .close(']')
+                .name("none")
+                .value(OptionalLong.empty())
+                .name("some")
+                .value(OptionalLong.of(7))
                 .name("last")
                 .value(true)
                 .close('}')
@@ -66,7 +71,7 @@ class WordsTest {
 
         assertThat(json)
                 .isEqualTo("{\"a\\\"b\\\\c\\u000a\\u0000é\\ud83d\\ude00\": \"</script>\","
-                        + " \"list\": [1, 0.500, {}], \"last\": true}");
+                        + " \"list\": [1, 0.500, {}], \"none\": null, \"some\": 7, \"last\": true}");
     }
 
     @Test
@@ -77,6 +82,8 @@ class WordsTest {
         assertThat(form.field("capacity")).contains("5");
         assertThat(form.field("else")).isEmpty();
         assertThat(Form.parse("").field("limiter")).isEmpty();
+        assertThat(Form.parse(" &a=b=c&&d=\r\n").field("a")).contains("b=c");
+        assertThat(Form.parse(" &a=b=c&&d=\r\n").field("d")).contains("");
     }
 
     @ParameterizedTest

@@ -14,6 +14,7 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.core.watch.LedgerKeeper;
+import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.github.resilience4j.bulkhead.Bulkhead;
 import io.github.resilience4j.bulkhead.BulkheadConfig;
@@ -28,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -78,6 +80,34 @@ class AdoptedLimiterTest {
         two.close();
         three.close();
         assertThat(available()).isEqualTo(MAX);
+    }
+
+    @Test
+    void totals_are_those_of_the_limiters_callers() throws Exception {
+        CapacityLimiter small = idle.watchAndClose(
+                Bulkheads.adopt(bulkhead, settings -> settings.maxWaiting(1).workers(Runnable::run)));
+        small.resize(1);
+        Permit held = small.acquire();
+        CompletableFuture<Permit> waiting = small.acquireAsync();
+        assertThat(small.acquireAsync()).isCompletedExceptionally();
+        assertThat(small.acquireAsync()).isCompletedExceptionally();
+        await().until(() -> small.statistics().oldestWait().toMillis() >= 1);
+        waiting.cancel(false);
+        AtomicReference<CompletableFuture<Void>> left = new AtomicReference<>();
+        left.set(Limiters.run(small, () -> {
+            left.get().cancel(false);
+        }));
+        held.close();
+        LimiterStatistics now = small.statistics();
+        assertThat(now.limiterName()).isEqualTo("partner");
+        assertThat(now.maxWaiting()).isEqualTo(1);
+        assertThat(now.acquired()).isEqualTo(2);
+        assertThat(now.released()).isEqualTo(2);
+        assertThat(now.refused(RefusalReason.QUEUE_FULL)).isEqualTo(2);
+        assertThat(now.withdrawn()).isEqualTo(1);
+        assertThat(now.abandoned()).isEqualTo(1);
+        assertThat(now.leaked()).isZero();
+        assertThat(now).hasToString("Limiter 'partner' (capacity 1, in use 0, waiting 0)");
     }
 
     @Test

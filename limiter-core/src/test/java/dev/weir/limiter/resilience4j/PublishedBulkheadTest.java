@@ -3,11 +3,13 @@ package dev.weir.limiter.resilience4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.awaitility.Awaitility.await;
 
 import dev.weir.limiter.CapacityLimiter;
 import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
+import dev.weir.limiter.PermitHolder;
 import dev.weir.limiter.spi.BlockingGuard;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.github.resilience4j.bulkhead.Bulkhead;
@@ -189,6 +191,29 @@ class PublishedBulkheadTest {
         }
     }
 
+    /** The holders of what is left tell which was given back. */
+    @Test
+    void the_permission_taken_last_is_given_back_first() throws Exception {
+        CapacityLimiter tracking = idle.watchAndClose(CapacityLimiter.builder("tracking")
+                .capacity(3)
+                .trackHolders(Duration.ofMinutes(1))
+                .build());
+        PublishedBulkhead bulkhead = Bulkheads.publish(tracking, registry);
+        for (String caller : List.of("first", "second", "third")) {
+            Thread thread = new Thread(bulkhead::tryAcquirePermission, caller);
+            thread.start();
+            thread.join();
+        }
+        bulkhead.onComplete();
+        assertThat(tracking.holders()).extracting(PermitHolder::threadName).containsExactly("first", "second");
+        bulkhead.releasePermission();
+        assertThat(tracking.holders()).extracting(PermitHolder::threadName).containsExactly("first");
+        bulkhead.onComplete();
+        assertThat(bulkhead.overReleases()).isZero();
+        assertThat(bulkhead.limiter()).isSameAs(tracking);
+        assertThat(bulkhead).hasToString("Bulkhead 'tracking' over " + tracking);
+    }
+
     // ------------------------------------------------------------------ traps
 
     @Test
@@ -309,6 +334,22 @@ class PublishedBulkheadTest {
     }
 
     @Test
+    void consumers_of_one_kind_of_event_hear_of_that_only() {
+        Bulkhead bulkhead = Bulkheads.publish(limiter, registry);
+        List<String> events = new ArrayList<>();
+        bulkhead.getEventPublisher()
+                .onCallPermitted(event -> events.add("permitted: " + event.getEventType()))
+                .onCallFinished(event -> events.add("finished: " + event.getEventType()))
+                .onCallRejected(event -> events.add("rejected: " + event.getEventType()));
+        bulkhead.executeRunnable(() -> {});
+        bulkhead.onComplete(); // once too often: publishes nothing
+        limiter.resize(0);
+        bulkhead.tryAcquirePermission();
+        assertThat(events)
+                .containsExactly("permitted: CALL_PERMITTED", "finished: CALL_FINISHED", "rejected: CALL_REJECTED");
+    }
+
+    @Test
     void t12_a_permission_that_is_given_back_without_an_event_serves_who_waits() throws Exception {
         limiter.resize(1);
         Bulkhead bulkhead = Bulkheads.publish(limiter, registry);
@@ -350,6 +391,26 @@ class PublishedBulkheadTest {
     }
 
     @Test
+    void t17_a_consumer_that_takes_the_entry_away_again_is_told() {
+        registry.getEventPublisher().onEntryReplaced(event -> registry.remove(NAME));
+        assertThatIllegalStateException()
+                .isThrownBy(() -> Bulkheads.publish(limiter, registry))
+                .withMessage(
+                        "The registry did not take limiter 'partner' as bulkhead 'partner'; it has Optional.empty");
+
+        BulkheadRegistry swapping = BulkheadRegistry.ofDefaults();
+        Bulkhead other = Bulkhead.ofDefaults(NAME);
+        swapping.getEventPublisher().onEntryReplaced(event -> {
+            if (!event.getNewEntry().equals(other)) {
+                swapping.replace(NAME, other);
+            }
+        });
+        assertThatIllegalStateException()
+                .isThrownBy(() -> Bulkheads.publish(limiter, swapping))
+                .withMessageContaining(other.toString());
+    }
+
+    @Test
     void t17_a_consumer_that_throws_when_the_entry_was_replaced_changes_nothing() {
         registry.getEventPublisher().onEntryReplaced(event -> {
             throw new IllegalStateException("too late");
@@ -385,6 +446,9 @@ class PublishedBulkheadTest {
         Bulkhead bulkhead = Bulkheads.publish(limiter, registry);
         bulkhead.changeConfig(config(0, Duration.ZERO));
         assertThatExceptionOfType(BulkheadFullException.class).isThrownBy(bulkhead::acquirePermission);
+        Thread.currentThread().interrupt(); // which is no reason, where nobody waits
+        assertThatExceptionOfType(BulkheadFullException.class).isThrownBy(bulkhead::acquirePermission);
+        assertThat(Thread.interrupted()).isTrue();
         bulkhead.changeConfig(config(0, Duration.ofSeconds(60)));
         CountDownLatch entered = new CountDownLatch(1);
         AtomicInteger kind = new AtomicInteger();
@@ -420,6 +484,17 @@ class PublishedBulkheadTest {
         BulkheadRegistry tagged = BulkheadRegistry.of(BulkheadConfig.ofDefaults(), Map.of("team", "orders"));
         assertThat(Bulkheads.publish(limiter, tagged, "other").getTags()).containsEntry("team", "orders");
         assertThat(tagged.bulkhead("other").getName()).isEqualTo("other");
+
+        tagged.bulkhead("third", BulkheadConfig.ofDefaults(), Map.of("team", "billing"));
+        assertThat(Bulkheads.publish(limiter, tagged, "third").getTags()).containsEntry("team", "billing");
+        assertThatNullPointerException()
+                .isThrownBy(() -> Bulkheads.publish(nothing(), tagged, "third"))
+                .withMessage("limiter");
+    }
+
+    @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // as code without null checks may
+    private static <T> T nothing() {
+        return null;
     }
 
     @Test
