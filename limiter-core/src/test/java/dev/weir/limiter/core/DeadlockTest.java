@@ -65,6 +65,7 @@ class DeadlockTest {
     private final Deadlocks deadlocks = new Deadlocks((nanos, task) -> timers.add(task), Runnable::run);
     private final List<Deadlock> reports = new CopyOnWriteArrayList<>();
     private final List<CapacityLimiter> told = new CopyOnWriteArrayList<>();
+    private final List<Thread> tellers = new CopyOnWriteArrayList<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private @Nullable Deadlocks before;
 
@@ -98,6 +99,7 @@ class DeadlockTest {
             @Override
             public void deadlocked(CapacityLimiter limiter, Deadlock deadlock) {
                 told.add(limiter);
+                tellers.add(Thread.currentThread());
                 reports.add(deadlock);
             }
         };
@@ -1278,6 +1280,10 @@ class DeadlockTest {
                 List.of(hold(a, both, () -> Way.JOIN.waitFor(b)), hold(b, both, () -> Way.CALL.waitFor(a)));
         assertThat(refusalsOf(work)).hasSize(1);
         await().until(() -> reports.size() == 1);
+        assertThat(tellers)
+                .singleElement()
+                .matches(Thread::isDaemon)
+                .satisfies(thread -> assertThat(thread.getName()).isEqualTo("weir-deadlock"));
     }
 
     /** Listeners and dependents are the user's. */

@@ -502,7 +502,8 @@ class LimiterMetricsTest {
         Scrape scrape = Scrape.of(registry);
         for (RefusalReason reason : RefusalReason.values()) {
             String labels = ONE + ",reason=\"" + reason.name().toLowerCase(Locale.ROOT) + "\"";
-            assertThat(scrape.value("weir_limiter_refused_total", labels)).isEqualTo(100 + reason.name().length());
+            assertThat(scrape.value("weir_limiter_refused_total", labels))
+                    .isEqualTo(100 + reason.name().length());
         }
         Map<String, Double> expected = Map.of(
                 "capacity", 3.0,
