@@ -11,15 +11,33 @@ import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -294,6 +312,20 @@ class Http1Test extends ServerTest {
     }
 
     @Test
+    void a_response_says_when_it_was_made_unless_its_handler_does() throws Exception {
+        int port = serve(
+                Routes.to("/then", exchange -> Exchanges.send(exchange, 200, Headers.of("Date", "then"), new byte[3])));
+        RawHttp client = connect(port);
+        assertThat(client.get("/then").answer().header("date")).isEqualTo("then");
+
+        Instant before = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+        String first = client.get("/ping").answer().header("date");
+        assertThat(Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(first)))
+                .isBetween(before, Instant.now());
+        await(() -> !client.get("/ping").answer().header("date").equals(first));
+    }
+
+    @Test
     void a_malformed_request_is_400_in_its_turn_and_ends_the_connection() throws Exception {
         CapacityLimiter limiter = limiter("turns", 1);
         int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held)));
@@ -343,6 +375,84 @@ class Http1Test extends ServerTest {
 
         assertThatThrownBy(client::isAtEnd).isInstanceOf(IOException.class).hasMessageContaining("reset");
         awaitIdle(limiter);
+    }
+
+    /** A reset would take what the client has not read yet. */
+    @Test
+    void rule_5_6_a_stream_that_fails_is_closed_before_its_last_chunk_and_not_reset() throws Exception {
+        CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
+        int port = serve(Routes.to("/fails", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[10]), false)
+                    .whenComplete((v, e) -> begunExchange.complete(exchange));
+        }));
+        RawHttp client = connect(port).get("/fails");
+        assertThat(client.answer(false).header("transfer-encoding")).isEqualTo("chunked");
+
+        begunExchange.get(10, TimeUnit.SECONDS).abort(new IOException("the test's own"));
+
+        assertThat(client.line()).isEqualTo("a");
+        client.exactly(12);
+        assertThat(client.isAtEnd()).isTrue();
+    }
+
+    // ------------------------------------------------------------------ channels
+
+    @SuppressWarnings("FutureReturnValueIgnored") // waited for
+    private EventLoopGroup loop() {
+        EventLoopGroup loop =
+                new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("other", true), NioIoHandler.newFactory());
+        client((AutoCloseable)
+                () -> loop.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly());
+        return loop;
+    }
+
+    /** As behind TLS, where the protocol is known only then. */
+    @Test
+    void a_channel_that_is_open_already_is_served() throws Exception {
+        NettyLimits limits = NettyLimits.serving(PING);
+        Channel listener = new ServerBootstrap()
+                .group(loop())
+                .channel(NioServerSocketChannel.class)
+                .childHandler(new ChannelInboundHandlerAdapter() {
+                    @Override
+                    public void channelActive(ChannelHandlerContext ctx) {
+                        ctx.pipeline().addLast(new HttpServerCodec());
+                        limits.http1(ctx.pipeline());
+                    }
+                })
+                .bind(InetAddress.getLoopbackAddress(), 0)
+                .sync()
+                .channel();
+
+        RawHttp client = connect(((InetSocketAddress) listener.localAddress()).getPort());
+
+        assertThat(client.get("/").answer().body()).isEqualTo("pong");
+    }
+
+    @Test
+    void a_channel_that_is_not_open_yet_is_served_when_it_is() throws Exception {
+        NettyLimits limits = NettyLimits.serving(PING);
+        try (ServerSocket listener = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Channel channel = new Bootstrap()
+                    .group(loop())
+                    .channel(NioSocketChannel.class)
+                    .handler(new ChannelInitializer<Channel>() {
+                        @Override
+                        protected void initChannel(Channel channel) {
+                            channel.pipeline().addLast(new HttpServerCodec());
+                            limits.http1(channel.pipeline());
+                        }
+                    })
+                    .connect(listener.getLocalSocketAddress())
+                    .sync()
+                    .channel();
+
+            RawHttp client = client(new RawHttp(listener.accept()));
+
+            assertThat(client.get("/").answer().body()).isEqualTo("pong");
+            assertThat(channel.isActive()).isTrue();
+        }
     }
 
     // ------------------------------------------------------------------ bodies

@@ -110,6 +110,20 @@ class Http2Test extends ServerTest {
     }
 
     @Test
+    void a_response_of_status_204_or_304_has_no_body_whatever_its_handler_writes() throws Exception {
+        H2Client client = serve(Routes.to("/*", exchange -> {
+            exchange.respond(Integer.parseInt(exchange.path().substring(1)), Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[10]), true);
+        }));
+
+        for (int status : new int[] {204, 304}) {
+            H2Client.Stream stream = client.get("/" + status);
+            assertThat(get(stream.status)).isEqualTo(status);
+            assertThat(get(stream.body)).isEmpty();
+        }
+    }
+
+    @Test
     void rule_5_3_an_idle_connection_is_closed_and_one_whose_stream_waits_is_not() throws Exception {
         server.idleTimeout(Duration.ofMillis(100));
         CapacityLimiter limiter = limiter("idle", 1);

@@ -365,5 +365,54 @@ class NextHandlersTest extends ServerTest {
             client.send("hello");
             assertThat(new String(client.exactly(5), StandardCharsets.UTF_8)).isEqualTo("hello");
         }
+        assertThat(server.pipeline().get(Http1Channel.class)).isNull();
+        assertThat(server.pipeline().channel().config().isAutoRead()).isTrue();
+
+        server.shutdown().get(10, TimeUnit.SECONDS);
+        client.send("still");
+        assertThat(new String(client.exactly(5), StandardCharsets.UTF_8)).isEqualTo("still");
+    }
+
+    private static final class Recording extends ChannelInboundHandlerAdapter {
+        private final BlockingQueue<Object> seen;
+
+        Recording(BlockingQueue<Object> seen) {
+            this.seen = seen;
+        }
+
+        @Override
+        public void channelActive(ChannelHandlerContext ctx) {
+            seen.add("active");
+        }
+
+        @Override
+        public void channelRead(ChannelHandlerContext ctx, Object message) {
+            seen.add(message);
+        }
+
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            seen.add(event);
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            seen.add("inactive");
+        }
+    }
+
+    @Test
+    void the_next_handlers_see_all_of_a_channel_that_is_not_http() throws Exception {
+        BlockingQueue<Object> seen = new LinkedBlockingQueue<>();
+        server.next(initialiser(null, () -> new Recording(seen)));
+        RawHttp client = connect(serve(HttpProtocol.HTTP_1_1, Routes.to("/ping", PING)));
+        assertThat(client.get("/ping").answer().body()).isEqualTo("pong");
+
+        server.pipeline().fireChannelRead("a message").fireUserEventTriggered("an event");
+        client.close();
+
+        for (String expected : List.of("active", "a message", "an event", "inactive")) {
+            assertThat(seen.poll(10, TimeUnit.SECONDS)).isEqualTo(expected);
+        }
     }
 }
