@@ -167,10 +167,16 @@ final class JettyExchange extends Exchange {
 
     // ------------------------------------------------------------------ the translation
 
+    /** Adds the head to what handlers in front have set: theirs stays. */
     private void writeHead() {
-        response.reset();
         response.setStatus(status());
-        headers().forEach(response.getHeaders()::add);
+        headers().forEach((name, value) -> {
+            if (name.equalsIgnoreCase("Content-Length") || name.equalsIgnoreCase("Content-Type")) {
+                response.getHeaders().put(name, value);
+            } else {
+                response.getHeaders().add(name, value);
+            }
+        });
         if (status() >= HttpStatus.BAD_REQUEST_400 && !connectionStaysUsable()) {
             response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
         }
@@ -178,7 +184,7 @@ final class JettyExchange extends Exchange {
 
     /** On HTTP/1.1 an answer that comes before the whole body ends the connection, and should say so. */
     private boolean connectionStaysUsable() {
-        return version.getVersion() >= HttpVersion.HTTP_2.getVersion() || receiving || request.consumeAvailable();
+        return version.getVersion() >= HttpVersion.HTTP_2.getVersion() || (!receiving && request.consumeAvailable());
     }
 
     @Override

@@ -13,17 +13,21 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http2.api.Session;
 import org.eclipse.jetty.http2.api.Stream;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.handler.CrossOriginHandler;
 import org.eclipse.jetty.util.Callback;
 import org.junit.jupiter.api.Test;
 
@@ -222,6 +226,46 @@ class AdmissionTest extends JettyTest {
         }
     }
 
+    /** What handlers throw is answered, and for those in front that is a success. */
+    @Test
+    void handlersInFrontAreToldAsWithoutTheLimit() throws Exception {
+        CapacityLimiter limiter = limiter("endpoints", 1);
+        BlockingQueue<String> told = new LinkedBlockingQueue<>();
+        Handler limited = new LimitHandler(limiter, new Handler.Abstract() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) throws Exception {
+                switch (request.getHttpURI().getQuery()) {
+                    case "throws" -> throw new IOException("on purpose");
+                    case "fails" -> callback.failed(new IOException("on purpose"));
+                    default -> callback.succeeded();
+                }
+                return true;
+            }
+        });
+        route("/front", new Handler.Wrapper(limited) {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) throws Exception {
+                Callback telling = Callback.from(() -> told.add("succeeded"), failure -> told.add("failed"));
+                return super.handle(request, response, Callback.combine(telling, callback));
+            }
+        });
+        start();
+
+        for (String how : List.of("throws 500 succeeded", "fails 500 failed", "succeeds 200 succeeded")) {
+            String[] words = how.split(" ", 3);
+            assertThat(client().exchange("/front?" + words[0]).status()).isEqualTo(Integer.parseInt(words[1]));
+            assertThat(told.poll(10, TimeUnit.SECONDS)).isEqualTo(words[2]);
+        }
+    }
+
+    @Test
+    void withoutAHandlerBehindItNothingIsHandled() throws Exception {
+        route("/none", new LimitHandler(limiter("endpoints", 1)));
+        start();
+
+        assertThat(client().exchange("/none").status()).isEqualTo(404);
+    }
+
     @Test
     void rule_5_3_aResetStreamLeavesTheQueueAndNeverReachesItsHandler() throws Exception {
         CapacityLimiter limiter = limiter("endpoints", 1);
@@ -317,6 +361,58 @@ class AdmissionTest extends JettyTest {
     }
 
     @Test
+    void rule_5_4_anErrorThatComesWhileABodyIsAwaitedSaysThatTheConnectionEnds() throws Exception {
+        CompletableFuture<Exchange> awaiting = new CompletableFuture<>();
+        route("/awaits", exchange -> {
+            exchange.read();
+            awaiting.complete(exchange);
+        });
+        start();
+        RawClient client = client().request("POST", "/awaits", "Content-Length: 5");
+
+        Exchanges.text(awaiting.get(10, TimeUnit.SECONDS), 408, "");
+
+        RawClient.Answer answer = client.answer();
+        assertThat(answer.status()).isEqualTo(408);
+        assertThat(answer.header("connection")).isEqualTo("close");
+        assertThat(client.rest()).isEmpty();
+    }
+
+    @Test
+    void rule_5_4_anErrorThatComesAfterAnAwaitedBodyKeepsTheConnection() throws Exception {
+        CountDownLatch awaiting = new CountDownLatch(1);
+        route("/awaits", exchange -> {
+            exchange.read().thenCompose(data -> exchange.read()).thenAccept(end -> Exchanges.text(exchange, 400, ""));
+            awaiting.countDown();
+        });
+        start();
+        RawClient client = client().request("POST", "/awaits", "Content-Length: 5");
+        assertThat(awaiting.await(10, TimeUnit.SECONDS)).isTrue();
+
+        client.send("12345");
+
+        RawClient.Answer answer = client.answer();
+        assertThat(answer.status()).isEqualTo(400);
+        assertThat(answer.header("connection")).isNotEqualTo("close");
+        assertThat(client.exchange("/ping").text()).isEqualTo("pong");
+    }
+
+    @Test
+    void rule_5_5_anAnswerThatBeginsBeforeItsBodyIsReadLeavesTheBody() throws Exception {
+        route("/echo", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[] {'0'}), false)
+                    .thenCompose(begun -> exchange.read())
+                    .thenCompose(data -> exchange.write(data.orElseThrow(), true));
+        });
+        start();
+        RawClient client = client().send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n12345");
+
+        assertThat(client.answer().text()).isEqualTo("012345");
+        assertThat(client.exchange("/ping").text()).isEqualTo("pong");
+    }
+
+    @Test
     void rule_5_6_workersThatRefuseGiveThePermitBack() throws Exception {
         AtomicInteger asked = new AtomicInteger();
         CapacityLimiter limiter = limiter(
@@ -374,6 +470,29 @@ class AdmissionTest extends JettyTest {
         assertThatThrownBy(() -> client().exchange("/begun")).isInstanceOf(IOException.class);
 
         assertThat(committed).containsExactly(false, true);
+    }
+
+    /** Such as those that let a script of another site read the answer. */
+    @Test
+    void headersOfHandlersInFrontStay() throws Exception {
+        CrossOriginHandler front = new CrossOriginHandler();
+        front.setAllowedOriginPatterns(Set.of("https://other\\.test"));
+        front.setHandler(new Handler.Wrapper(new EndpointHandler(exchange -> Exchanges.text(exchange, 200, "mine"))) {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) throws Exception {
+                response.getHeaders().put("X-Front", "stays").put(HttpHeader.CONTENT_TYPE, "text/html");
+                return super.handle(request, response, callback);
+            }
+        });
+        route("/front", front);
+        start();
+
+        RawClient.Answer answer =
+                client().request("GET", "/front", "Origin: https://other.test").answer();
+
+        assertThat(answer.header("access-control-allow-origin")).isEqualTo("https://other.test");
+        assertThat(answer.header("x-front")).isEqualTo("stays");
+        assertThat(answer.header("content-type")).isEqualTo("text/plain;charset=utf-8");
     }
 
     @Test
