@@ -3,7 +3,9 @@ package dev.weir.limiter.jetty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.Exchanges;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -124,12 +126,76 @@ class ShutdownTest extends JettyTest {
     }
 
     @Test
+    void rule_5_7_aBackgroundTaskOfANativeHandlersExchangeIsWaitedFor() throws Exception {
+        CapacityLimiter background = limiter("background", 1);
+        LimitHandler handler = new LimitHandler(limiter("endpoints", 1), new Handler.Abstract() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+                Exchange exchange = JettyExchanges.of(request, response, callback);
+                Exchanges.background(exchange, background, () -> {
+                    try {
+                        hold();
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                });
+                Exchanges.text(exchange, 200, "");
+                return true;
+            }
+        });
+        route("/hello", handler);
+        start();
+        assertThat(client().exchange("/hello").status()).isEqualTo(200);
+        awaitInUse(background, 1);
+
+        CompletableFuture<Void> drained = handler.shutdown();
+        for (int i = 0; i < 20; i++) { // meanwhile the admitted exchange completes
+            assertThat(client().exchange("/ping").text()).isEqualTo("pong");
+            assertThat(drained).isNotDone();
+        }
+
+        proceed.countDown();
+        drained.get(10, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void rule_5_2_theExchangeOfANativeHandlerCompletesWhenItHasReturned() throws Exception {
+        CapacityLimiter background = limiter("background", 1);
+        route("/hello", new LimitHandler(limiter("endpoints", 1), new Handler.Abstract() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) throws Exception {
+                Exchange exchange = JettyExchanges.of(request, response, callback);
+                Exchanges.background(exchange, background, () -> {});
+                Exchanges.text(exchange, 200, "");
+                hold();
+                return true;
+            }
+        }));
+        start();
+        assertThat(client().exchange("/hello").status()).isEqualTo(200);
+
+        for (int i = 0; i < 20; i++) {
+            assertThat(client().exchange("/ping").text()).isEqualTo("pong");
+            assertThat(background.statistics().released()).isZero();
+        }
+
+        proceed.countDown();
+        soon().until(() -> background.statistics().released() == 1);
+    }
+
+    @Test
     void rule_5_7_aStoppedServerStartsAgain() throws Exception {
-        route("/hello", exchange -> Exchanges.text(exchange, 200, "hello"));
+        EndpointHandler portable = new EndpointHandler(exchange -> Exchanges.text(exchange, 200, "hello"));
+        LimitHandler limited = new LimitHandler(limiter("endpoints", 1), portable);
+        route("/hello", portable);
+        route("/limited", limited);
         for (int i = 0; i < 3; i++) {
             server.start();
+            assertThat(List.of(portable.isShutdown(), limited.isShutdown())).containsOnly(false);
             assertThat(client().exchange("/hello").text()).isEqualTo("hello");
+            assertThat(client().exchange("/limited").text()).isEqualTo("hello");
             server.stop();
+            assertThat(List.of(portable.isShutdown(), limited.isShutdown())).containsOnly(true);
         }
     }
 }
