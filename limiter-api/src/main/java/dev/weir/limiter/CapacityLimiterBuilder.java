@@ -91,9 +91,10 @@ public interface CapacityLimiterBuilder {
     CapacityLimiterBuilder workers(Executor workers);
 
     /**
-     * How long a thread of the limiter's own stays without work before it ends.
+     * How long a thread of the limiter's own stays without work before it ends. As many threads end as nobody needed for so
+     * long; so one that is idle ends between once and twice this time later.
      *
-     * @param idleTime more than zero; default 10 seconds
+     * @param idleTime more than zero; if less than a millisecond, threads end at once; default 10 seconds
      * @return this builder
      */
     CapacityLimiterBuilder workerIdleTime(Duration idleTime);

@@ -26,7 +26,7 @@ final class AdoptedLimiter extends GateLimiter {
     private AdoptedLimiter(LimiterSettings settings, int share, Bulkhead bulkhead) {
         super(settings);
         this.bulkhead = bulkhead;
-        this.leases = new Leases(this, bulkhead, share, Expiry::onCommonPool);
+        this.leases = new Leases(this, bulkhead, share, Timer::onCommonPool);
     }
 
     static CapacityLimiter of(Bulkhead bulkhead, UnaryOperator<CapacityLimiterBuilder> changes) {

@@ -3,7 +3,6 @@ package dev.weir.limiter.core;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -22,14 +21,14 @@ final class Deadlocks {
     static final long PERIOD_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** One for the whole JVM: deadlocks do not keep to one scope. */
-    private static volatile Deadlocks current = new Deadlocks(Deadlocks::onTimer, Deadlocks::onNewThread);
+    private static volatile Deadlocks current = new Deadlocks(Timer::onTimerThread, Deadlocks::onNewThread);
 
     private final Set<BlockedWait> waits = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean looking = new AtomicBoolean();
-    private final Expiry.Timer timer;
+    private final Timer timer;
     private final Executor breaker;
 
-    Deadlocks(Expiry.Timer timer, Executor breaker) {
+    Deadlocks(Timer timer, Executor breaker) {
         this.timer = timer;
         this.breaker = breaker;
     }
@@ -43,11 +42,6 @@ final class Deadlocks {
         Deadlocks before = current;
         current = other;
         return before;
-    }
-
-    private static void onTimer(long nanos, Runnable task) {
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(task);
     }
 
     private static void onNewThread(Runnable task) {

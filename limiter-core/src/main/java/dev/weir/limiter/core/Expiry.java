@@ -2,8 +2,6 @@ package dev.weir.limiter.core;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -12,12 +10,6 @@ import org.jspecify.annotations.Nullable;
  * of their deadlines, and one timer for the first of them is enough. It runs on the JDK's common pool.
  */
 final class Expiry {
-
-    /** Runs something after a time. */
-    @FunctionalInterface
-    interface Timer {
-        void schedule(long nanos, Runnable task);
-    }
 
     private final GateLimiter limiter;
     private final Gate gate;
@@ -30,10 +22,6 @@ final class Expiry {
         this.gate = gate;
         this.maxWaitNanos = maxWaitNanos;
         this.timer = timer;
-    }
-
-    static void onCommonPool(long nanos, Runnable task) {
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS).execute(task);
     }
 
     /** Called after a newcomer was queued. */

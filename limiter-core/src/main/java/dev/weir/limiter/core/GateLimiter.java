@@ -70,10 +70,9 @@ class GateLimiter implements WorkLimiter, LedgerKeeper, HolderKeeper, Watchable 
         this.flight = new Flight(settings.labels());
         this.watchers = new Watchers(flight);
         this.maxWaitNanos = settings.maxWaitNanos();
-        this.expiry =
-                maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos, Expiry::onCommonPool);
+        this.expiry = maxWaitNanos == Long.MAX_VALUE ? null : new Expiry(this, gate, maxWaitNanos, Timer::onCommonPool);
         long suspicious = settings.suspiciousNanos();
-        this.holders = suspicious == Long.MAX_VALUE ? null : new Holders(this, suspicious, Expiry::onCommonPool);
+        this.holders = suspicious == Long.MAX_VALUE ? null : new Holders(this, suspicious, Timer::onCommonPool);
         for (RefusalReason reason : RefusalReason.values()) {
             refusals.put(reason, new LongAdder());
         }

@@ -30,7 +30,7 @@ final class Holders {
     private final GateLimiter limiter;
     private final long thresholdNanos;
     private final long periodNanos;
-    private final Expiry.Timer timer;
+    private final Timer timer;
     private final Set<Holding> held = ConcurrentHashMap.newKeySet();
     private final ReferenceQueue<GatePermit> dropped = new ReferenceQueue<>();
     private final LongAdder leaked = new LongAdder();
@@ -38,7 +38,7 @@ final class Holders {
     private final AtomicBoolean looking = new AtomicBoolean();
     private volatile int mask;
 
-    Holders(GateLimiter limiter, long thresholdNanos, Expiry.Timer timer) {
+    Holders(GateLimiter limiter, long thresholdNanos, Timer timer) {
         this.limiter = limiter;
         this.thresholdNanos = thresholdNanos;
         this.periodNanos = Math.min(MAX_PERIOD_NANOS, Math.max(MIN_PERIOD_NANOS, thresholdNanos / 4));

@@ -31,7 +31,7 @@ final class Leases {
     private final GateLimiter limiter;
     private final Gate gate;
     private final Bulkhead bulkhead;
-    private final Expiry.Timer timer;
+    private final Timer timer;
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicBoolean polling = new AtomicBoolean();
     private int borrowed; // guarded by lock
@@ -43,7 +43,7 @@ final class Leases {
      *
      * @param share how many may be borrowed at most
      */
-    Leases(GateLimiter limiter, Bulkhead bulkhead, int share, Expiry.Timer timer) {
+    Leases(GateLimiter limiter, Bulkhead bulkhead, int share, Timer timer) {
         this.limiter = limiter;
         this.gate = limiter.gate();
         this.bulkhead = bulkhead;

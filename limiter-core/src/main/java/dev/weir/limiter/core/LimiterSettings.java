@@ -236,6 +236,8 @@ final class LimiterSettings implements CapacityLimiterBuilder {
         if (given != null) {
             return new ForeignCrew(given);
         }
-        return virtualThreads ? new VirtualCrew(name) : new PlatformCrew(name, maxTasks, workerIdleTime);
+        return virtualThreads
+                ? new VirtualCrew(name)
+                : new PlatformCrew(name, maxTasks, workerIdleTime, Timer::onTimerThread);
     }
 }

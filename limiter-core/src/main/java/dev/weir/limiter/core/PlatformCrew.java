@@ -1,8 +1,10 @@
 package dev.weir.limiter.core;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
@@ -16,32 +18,49 @@ import org.jspecify.annotations.Nullable;
  * one. Waking a thread costs far more than a small task, so few are woken: the queue signals one idle thread when it is no
  * longer empty, and that one the next if more is there.
  *
+ * <p>An idle thread waits without a time limit: with one it would set a timer of the processor each time, which on virtual machines
+ * takes longer than all else it does between two tasks. Once per idle time the JDK's timer thread lets as many threads go as
+ * were idle throughout. It wakes one, and each that goes the next.
+ *
  * <p><b>Races.</b> All come down to one rule: while there may be more threads, no more tasks are queued than threads are idle.
  * T1 and T2 find the same thread idle, and both queue their task for it: whoever counts last after queueing finds two for one,
  * and starts a thread. T1 counts a thread as idle that has taken T2's task already: T1 counts the idle after queueing, the
  * thread counts the queued after it has taken itself off the idle; one of them sees the other and starts a thread. T1 queues
  * its task while the last thread is about to end, having seen an empty queue: the thread looks into the queue again after it
- * has taken itself off the count, and if need be goes on.
+ * has taken itself off the count, and if need be goes on. A thread becomes idle while all may go: it counts itself as idle
+ * before it asks whether it may, and whoever lets threads go says so before counting the idle. What wakes an idle thread is taken
+ * by a busy one: that one goes instead, or when nobody is to stay goes too, and wakes the next.
  */
 final class PlatformCrew implements Crew {
 
+    private static final long MIN_IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final Runnable WAKE = () -> {};
+
     private final String name;
     private final IntSupplier maxThreads;
+    private final long idleNanos;
+    private final Timer timer;
     private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final AtomicInteger threads = new AtomicInteger();
     private final AtomicInteger idle = new AtomicInteger(); // about to look into the queue, or waiting there
     private final AtomicLong started = new AtomicLong();
-    private volatile long idleNanos;
+    private final AtomicBoolean armed = new AtomicBoolean();
+    private final AtomicInteger mayGo = new AtomicInteger(); // of the idle threads, while they stay
+    private volatile int leastIdle; // since the last look; a lost update ends a thread too many
+    private volatile boolean stay;
 
     /**
      * A crew without threads as yet.
      *
      * @param maxThreads how many tasks may be under way at the moment
+     * @param idleTime if less than a millisecond, threads end at once
      */
-    PlatformCrew(String limiterName, IntSupplier maxThreads, Duration idleTime) {
+    PlatformCrew(String limiterName, IntSupplier maxThreads, Duration idleTime, Timer timer) {
         this.name = "weir-" + limiterName + "-";
         this.maxThreads = maxThreads;
         this.idleNanos = Nanos.of(idleTime);
+        this.timer = timer;
+        this.stay = idleNanos >= MIN_IDLE_NANOS;
     }
 
     @Override
@@ -94,6 +113,46 @@ final class PlatformCrew implements Crew {
             threads.decrementAndGet();
             throw e;
         }
+        arm();
+    }
+
+    private void arm() {
+        if (stay && !armed.get() && armed.compareAndSet(false, true)) {
+            schedule();
+        }
+    }
+
+    private void schedule() {
+        WeakReference<PlatformCrew> crew = new WeakReference<>(this); // its threads keep it, the timer need not
+        try {
+            timer.schedule(idleNanos, () -> {
+                PlatformCrew there = crew.get();
+                if (there != null) {
+                    there.letIdleGo();
+                }
+            });
+        } catch (Throwable e) { // no thread to be had for the JDK's timer: the next thread started tries again
+            armed.set(false);
+            Log.unexpected("starting the timer of " + name, e);
+        }
+    }
+
+    /** T1 finds no thread, T2 starts one and finds T1 armed: T1 looks again after having disarmed. */
+    private void letIdleGo() {
+        int throughout = leastIdle;
+        leastIdle = idle.get();
+        armed.set(false);
+        if (threads.get() > 0) {
+            arm();
+        }
+        mayGo.set(throughout);
+        wakeToGo();
+    }
+
+    private void wakeToGo() {
+        if ((!stay || mayGo.get() > 0) && idle.get() > 0) {
+            queue.add(WAKE);
+        }
     }
 
     @Override
@@ -117,10 +176,8 @@ final class PlatformCrew implements Crew {
 
     @Override
     public void retire() {
-        idleNanos = 0;
-        for (int i = idle.get(); i > 0; i--) {
-            queue.add(() -> {}); // each wakes one idle thread, which then finds that there is nothing to wait for
-        }
+        stay = false;
+        wakeToGo();
     }
 
     private final class Worker extends WorkerThread {
@@ -149,6 +206,7 @@ final class PlatformCrew implements Crew {
                 work();
                 threads.decrementAndGet();
             } while (!queue.isEmpty() && reserveThread());
+            wakeToGo();
         }
 
         private void work() {
@@ -179,12 +237,12 @@ final class PlatformCrew implements Crew {
         private @Nullable Runnable next() {
             while (threads.get() <= maxThreads.getAsInt()) {
                 Runnable ready = queue.poll();
-                if (ready != null || idleNanos == 0) {
+                if (ready != null || !stay) {
                     return ready;
                 }
                 idle.incrementAndGet();
                 try {
-                    return queue.poll(idleNanos, TimeUnit.NANOSECONDS);
+                    return go() ? null : queue.take();
                 } catch (InterruptedException e) {
                     // Nobody has a reason to interrupt an idle worker: wait again.
                 } finally {
@@ -194,8 +252,15 @@ final class PlatformCrew implements Crew {
             return null; // one too many after a shrink
         }
 
+        private boolean go() {
+            return !stay || (mayGo.get() > 0 && mayGo.getAndUpdate(n -> Math.max(0, n - 1)) > 0);
+        }
+
         private void noLongerIdle() {
-            idle.decrementAndGet();
+            int left = idle.decrementAndGet();
+            if (left < leastIdle) {
+                leastIdle = left;
+            }
             tryStartMissing();
         }
     }

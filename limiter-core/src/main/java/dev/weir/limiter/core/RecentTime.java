@@ -1,6 +1,5 @@
 package dev.weir.limiter.core;
 
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
@@ -17,24 +16,19 @@ import java.util.function.LongSupplier;
  */
 final class RecentTime {
 
-    static final RecentTime SHARED = new RecentTime(RecentTime::onTimer, System::nanoTime);
+    static final RecentTime SHARED = new RecentTime(Timer::onTimerThread, System::nanoTime);
 
     private static final long PERIOD_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
-    private final Expiry.Timer timer;
+    private final Timer timer;
     private final LongSupplier clock;
     private final AtomicBoolean kept = new AtomicBoolean();
     private volatile boolean asked;
     private volatile long recent; // 0 while it is not kept
 
-    RecentTime(Expiry.Timer timer, LongSupplier clock) {
+    RecentTime(Timer timer, LongSupplier clock) {
         this.timer = timer;
         this.clock = clock;
-    }
-
-    private static void onTimer(long nanos, Runnable task) {
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(task);
     }
 
     long nanoTime() {

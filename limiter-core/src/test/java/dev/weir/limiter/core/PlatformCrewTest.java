@@ -8,15 +8,23 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.spi.WorkLimiter;
 import dev.weir.limiter.tck.IdleLimiters;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -225,7 +233,7 @@ class PlatformCrewTest {
     /** Each task comes while the thread of the one before, the only one there may be, is about to end. */
     @Test
     void rule_2_6_a_task_that_comes_while_the_last_thread_ends_is_run() {
-        PlatformCrew crew = new PlatformCrew("ending", () -> 1, Duration.ZERO);
+        PlatformCrew crew = new PlatformCrew("ending", () -> 1, Duration.ZERO, Timer::onTimerThread);
         Random random = new Random();
         AtomicInteger ran = new AtomicInteger();
         for (int sent = 1; sent <= 5_000; sent++) {
@@ -241,6 +249,158 @@ class PlatformCrewTest {
                 Thread.onSpinWait();
             }
         }
+    }
+
+    // ---- idle threads: the test's timer says when an idle time is over ----
+
+    private static final Duration IDLE_TIME = Duration.ofSeconds(10);
+
+    private final Queue<Runnable> timers = new ConcurrentLinkedQueue<>();
+
+    private PlatformCrew crew(String name, int maxThreads) {
+        return new PlatformCrew(name, () -> maxThreads, IDLE_TIME, (nanos, task) -> {
+            assertThat(nanos).isEqualTo(IDLE_TIME.toNanos());
+            timers.add(task);
+        });
+    }
+
+    private void anIdleTimePasses() {
+        assertThat(timers).hasSize(1);
+        timers.remove().run();
+    }
+
+    /** Runs so many tasks at once, and awaits that their threads wait for more. */
+    private static Set<Thread> use(PlatformCrew crew, int threads) throws Exception {
+        Set<Thread> used = ConcurrentHashMap.newKeySet();
+        CyclicBarrier all = new CyclicBarrier(threads + 1);
+        for (int i = 0; i < threads; i++) {
+            crew.execute(
+                    () -> {
+                        used.add(Thread.currentThread());
+                        meet(all);
+                    },
+                    false);
+        }
+        all.await(SECONDS, TimeUnit.SECONDS);
+        soon().until(() -> used.stream().allMatch(PlatformCrewTest::idle));
+        return used;
+    }
+
+    private static boolean idle(Thread thread) {
+        return thread.getState() == Thread.State.WAITING
+                && Arrays.stream(thread.getStackTrace())
+                        .anyMatch(frame -> frame.getClassName().equals(LinkedBlockingQueue.class.getName()));
+    }
+
+    private static void meet(CyclicBarrier barrier) {
+        try {
+            barrier.await(SECONDS, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void awaitLeft(Set<Thread> threads, int left) {
+        soon().until(() -> threads.stream().filter(Thread::isAlive).count(), count -> count == left);
+    }
+
+    private static ConditionFactory soon() {
+        return await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(1));
+    }
+
+    @Test
+    void rule_2_6_threads_end_that_were_idle_for_all_of_an_idle_time() throws Exception {
+        PlatformCrew crew = crew("idle-all", 3);
+        Set<Thread> threads = use(crew, 3);
+        assertThat(threads).hasSize(3);
+
+        anIdleTimePasses(); // they came in the course of it
+        assertThat(use(crew, 3)).isEqualTo(threads);
+        anIdleTimePasses(); // and were used in this one
+        assertThat(use(crew, 3)).isEqualTo(threads);
+        anIdleTimePasses();
+        anIdleTimePasses();
+        awaitLeft(threads, 0);
+
+        anIdleTimePasses(); // nobody to look after
+        assertThat(timers).isEmpty();
+        Set<Thread> others = use(crew, 2);
+        assertThat(others).doesNotContainAnyElementsOf(threads);
+        anIdleTimePasses();
+        anIdleTimePasses();
+        awaitLeft(others, 0);
+    }
+
+    @Test
+    void rule_2_6_as_many_threads_stay_as_were_needed_at_once() throws Exception {
+        PlatformCrew crew = crew("idle-some", 4);
+        Set<Thread> threads = use(crew, 4);
+        anIdleTimePasses();
+        use(crew, 1);
+        use(crew, 2);
+        use(crew, 1);
+
+        anIdleTimePasses();
+
+        awaitLeft(threads, 2);
+        assertThat(threads).containsAll(use(crew, 2));
+        crew.retire();
+        awaitLeft(threads, 0);
+    }
+
+    /** Its thread is busy with something else: it takes what was to wake an idle one, and has to wake it in turn. */
+    @Test
+    void rule_2_6_all_threads_end_with_the_limiter_whatever_they_are_about_to_do() throws Exception {
+        for (int round = 0; round < 500; round++) {
+            PlatformCrew crew = crew("retired-" + round, 3);
+            Set<Thread> threads = use(crew, 3);
+            CyclicBarrier start = new CyclicBarrier(3);
+            for (int i = 0; i < 2; i++) {
+                crew.execute(() -> meet(start), false);
+            }
+            start.await(SECONDS, TimeUnit.SECONDS);
+
+            crew.retire();
+
+            awaitLeft(threads, 0);
+        }
+    }
+
+    @Test
+    void rule_2_6_a_timer_that_cannot_be_had_is_asked_for_again() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        PlatformCrew crew = new PlatformCrew("no-timer", () -> 2, IDLE_TIME, (nanos, task) -> {
+            if (asked.incrementAndGet() == 1) {
+                throw new OutOfMemoryError("unable to create native thread");
+            }
+            timers.add(task);
+        });
+        Set<Thread> threads = use(crew, 1);
+        assertThat(timers).isEmpty();
+
+        threads.addAll(use(crew, 2));
+
+        anIdleTimePasses();
+        anIdleTimePasses();
+        awaitLeft(threads, 0);
+    }
+
+    @Test
+    void rule_2_6_the_timer_does_not_keep_a_crew_that_has_ended() throws Exception {
+        PlatformCrew crew = crew("forgotten", 1);
+        Set<Thread> threads = use(crew, 1);
+        crew.retire();
+        awaitLeft(threads, 0);
+        WeakReference<PlatformCrew> forgotten = new WeakReference<>(crew);
+        crew = null;
+        threads.clear();
+
+        await().until(() -> {
+            System.gc();
+            return forgotten.get() == null;
+        });
+
+        anIdleTimePasses();
     }
 
     private static int submit(CapacityLimiter limiter, Random random, AtomicInteger ran) {
