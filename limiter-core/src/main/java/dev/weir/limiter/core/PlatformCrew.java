@@ -34,7 +34,6 @@ import org.jspecify.annotations.Nullable;
 final class PlatformCrew implements Crew {
 
     private static final long MIN_IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
-    private static final Runnable WAKE = () -> {};
 
     private final String name;
     private final IntSupplier maxThreads;
@@ -151,7 +150,7 @@ final class PlatformCrew implements Crew {
 
     private void wakeToGo() {
         if ((!stay || mayGo.get() > 0) && idle.get() > 0) {
-            queue.add(WAKE);
+            queue.add(() -> {});
         }
     }
 

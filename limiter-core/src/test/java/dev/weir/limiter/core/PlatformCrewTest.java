@@ -367,6 +367,24 @@ class PlatformCrewTest {
     }
 
     @Test
+    void rule_2_6_with_less_than_a_millisecond_threads_end_at_once() throws Exception {
+        for (long idleNanos : new long[] {999_999, 1_000_000}) {
+            PlatformCrew crew = new PlatformCrew(
+                    "at-once", () -> 1, Duration.ofNanos(idleNanos), (nanos, task) -> timers.add(task));
+            CompletableFuture<Thread> worker = new CompletableFuture<>();
+            crew.execute(() -> worker.complete(Thread.currentThread()), false);
+            Thread thread = worker.get(SECONDS, TimeUnit.SECONDS);
+            if (idleNanos == 1_000_000) {
+                soon().until(() -> idle(thread));
+                anIdleTimePasses();
+                anIdleTimePasses();
+            }
+            awaitLeft(Set.of(thread), 0);
+            assertThat(timers).hasSize(idleNanos == 1_000_000 ? 1 : 0);
+        }
+    }
+
+    @Test
     void rule_2_6_a_timer_that_cannot_be_had_is_asked_for_again() throws Exception {
         AtomicInteger asked = new AtomicInteger();
         PlatformCrew crew = new PlatformCrew("no-timer", () -> 2, IDLE_TIME, (nanos, task) -> {
