@@ -169,6 +169,9 @@ final class JettyExchange extends Exchange {
 
     /** Adds the head to what handlers in front have set: theirs stays. */
     private void writeHead() {
+        if (response.isCommitted()) { // by a native handler: Jetty would take no notice of the head
+            throw new IllegalStateException("the response has begun already");
+        }
         response.setStatus(status());
         headers().forEach((name, value) -> {
             if (name.equalsIgnoreCase("Content-Length") || name.equalsIgnoreCase("Content-Type")) {

@@ -472,6 +472,34 @@ class AdmissionTest extends JettyTest {
         assertThat(committed).containsExactly(false, true);
     }
 
+    @Test
+    void rule_5_6_nothingIsAddedToAResponseThatANativeHandlerHasBegun() throws Exception {
+        CompletableFuture<Throwable> added = new CompletableFuture<>();
+        route("/begun", new Handler.Abstract.NonBlocking() {
+            @Override
+            public boolean handle(Request request, Response response, Callback callback) {
+                Exchange exchange = JettyExchanges.of(request, response, callback);
+                exchange.respond(200, Headers.of());
+                response.write(false, ByteBuffer.allocate(10), Callback.from(() -> {
+                    try {
+                        exchange.write(ByteBuffer.allocate(10), true).whenComplete((sent, e) -> added.complete(e));
+                    } catch (IllegalStateException e) {
+                        added.complete(e);
+                    }
+                    Exchanges.fail(exchange, new IOException("on purpose"));
+                }));
+                return true;
+            }
+        });
+        start();
+
+        assertThatThrownBy(() -> client().exchange("/begun")).isInstanceOf(IOException.class);
+
+        assertThat(added.get(5, TimeUnit.SECONDS))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("begun");
+    }
+
     /** Such as those that let a script of another site read the answer. */
     @Test
     void headersOfHandlersInFrontStay() throws Exception {
