@@ -20,6 +20,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
+import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -50,6 +51,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class JettyExchange extends Exchange {
 
+    private static final EnumSet<HttpHeader> OF_THE_BODY = EnumSet.of(
+            HttpHeader.CONTENT_LENGTH, HttpHeader.CONTENT_TYPE, HttpHeader.CONTENT_ENCODING, HttpHeader.CONTENT_RANGE);
     private static final Set<Capability> HTTP_1 =
             Set.of(SENT_CONFIRMED, NON_BLOCKING_BODY, CONTINUE_AFTER_ADMISSION, ABORT_COMMITTED, KEEPALIVE_AFTER_503);
 
@@ -167,21 +170,16 @@ final class JettyExchange extends Exchange {
 
     // ------------------------------------------------------------------ the translation
 
-    /** Adds the head to what handlers in front have set: theirs stays. */
+    /** Adds the head to what handlers in front have set: theirs stays, but for what it says of another body. */
     private void writeHead() {
         if (response.isCommitted()) { // by a native handler: Jetty would take no notice of the head
             throw new IllegalStateException("the response has begun already");
         }
         response.setStatus(status());
-        headers().forEach((name, value) -> {
-            if (name.equalsIgnoreCase("Content-Length") || name.equalsIgnoreCase("Content-Type")) {
-                response.getHeaders().put(name, value);
-            } else {
-                response.getHeaders().add(name, value);
-            }
-        });
+        HttpFields.Mutable head = response.getHeaders().remove(OF_THE_BODY);
+        headers().forEach(head::add);
         if (status() >= HttpStatus.BAD_REQUEST_400 && !connectionStaysUsable()) {
-            response.getHeaders().put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
+            head.put(HttpHeader.CONNECTION, HttpHeaderValue.CLOSE);
         }
     }
 

@@ -508,7 +508,10 @@ class AdmissionTest extends JettyTest {
         front.setHandler(new Handler.Wrapper(new EndpointHandler(exchange -> Exchanges.text(exchange, 200, "mine"))) {
             @Override
             public boolean handle(Request request, Response response, Callback callback) throws Exception {
-                response.getHeaders().put("X-Front", "stays").put(HttpHeader.CONTENT_TYPE, "text/html");
+                response.getHeaders()
+                        .put("X-Front", "stays")
+                        .put(HttpHeader.CONTENT_TYPE, "text/html")
+                        .put(HttpHeader.CONTENT_ENCODING, "br");
                 return super.handle(request, response, callback);
             }
         });
@@ -521,6 +524,7 @@ class AdmissionTest extends JettyTest {
         assertThat(answer.header("access-control-allow-origin")).isEqualTo("https://other.test");
         assertThat(answer.header("x-front")).isEqualTo("stays");
         assertThat(answer.header("content-type")).isEqualTo("text/plain;charset=utf-8");
+        assertThat(answer.header("content-encoding")).isEmpty();
     }
 
     @Test

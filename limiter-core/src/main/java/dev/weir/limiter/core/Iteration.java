@@ -302,6 +302,7 @@ final class Iteration<T> implements Flow.Subscription {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // what the reader did is no failure of the source
     private void signalEnd() {
         state.set(ENDED);
         Flow.Subscriber<? super T> reader = subscriber;
@@ -309,7 +310,7 @@ final class Iteration<T> implements Flow.Subscription {
         subscriber = null; // nothing keeps it reachable (rule 3.13)
         failure = null;
         if (reader == null || cancelled) {
-            if (reason != null) {
+            if (reason != null && reason != misuse) {
                 Log.warning(
                         "A source under limiter '" + limiter.name() + "' failed after its subscriber had left", reason);
             }

@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * longer empty, and that one the next if more is there.
  *
  * <p>An idle thread waits without a time limit: with one it would set a timer of the processor each time, which on virtual machines
- * takes longer than all else it does between two tasks. Once per idle time the JDK's timer thread lets as many threads go as
- * were idle throughout. It wakes one, and each that goes the next.
+ * takes microseconds. Once per idle time the JDK's timer thread lets as many threads go as
+ * were idle throughout. It wakes one, and each that goes the next. It goes on until the last thread has ended, so that a wake that
+ * was lost for want of memory is made up for.
  *
  * <p><b>Races.</b> All come down to one rule: while there may be more threads, no more tasks are queued than threads are idle.
  * T1 and T2 find the same thread idle, and both queue their task for it: whoever counts last after queueing finds two for one,
@@ -116,7 +117,7 @@ final class PlatformCrew implements Crew {
     }
 
     private void arm() {
-        if (stay && !armed.get() && armed.compareAndSet(false, true)) {
+        if (idleNanos >= MIN_IDLE_NANOS && !armed.get() && armed.compareAndSet(false, true)) {
             schedule();
         }
     }

@@ -403,6 +403,30 @@ class PlatformCrewTest {
         awaitLeft(threads, 0);
     }
 
+    /** Else a thread that was not woken, since there was no memory for it, would stay for ever. */
+    @Test
+    void rule_2_6_the_timer_goes_on_until_the_last_thread_of_a_closed_limiter_has_ended() throws Exception {
+        PlatformCrew crew = crew("closed", 1);
+        CyclicBarrier meeting = new CyclicBarrier(2);
+        CompletableFuture<Thread> worker = new CompletableFuture<>();
+        crew.execute(
+                () -> {
+                    worker.complete(Thread.currentThread());
+                    meet(meeting);
+                },
+                false);
+        Thread thread = worker.get(SECONDS, TimeUnit.SECONDS);
+        crew.retire();
+
+        anIdleTimePasses();
+        assertThat(timers).hasSize(1);
+
+        meet(meeting);
+        awaitLeft(Set.of(thread), 0);
+        anIdleTimePasses();
+        assertThat(timers).isEmpty();
+    }
+
     @Test
     void rule_2_6_the_timer_does_not_keep_a_crew_that_has_ended() throws Exception {
         PlatformCrew crew = crew("forgotten", 1);

@@ -12,9 +12,9 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.DeclaringScope;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.lang.management.ManagementFactory;
-import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
@@ -172,14 +172,7 @@ class LimiterJmxTest {
     @Test
     void a_group_that_is_declared_while_a_scope_is_registered_is_there_once() {
         try (LimiterScope scope = LimiterScope.open()) {
-            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
-                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
-                        Object answer = method.invoke(scope, arguments);
-                        if (method.getName().equals("listen")) {
-                            scope.limiter("between", 1);
-                        }
-                        return answer;
-                    });
+            LimiterScope declaring = DeclaringScope.of(scope, "between");
             int others = server.getMBeanCount();
             LimiterJmx.register(declaring, server);
             assertThat(server.getMBeanCount()).isEqualTo(others + 5);

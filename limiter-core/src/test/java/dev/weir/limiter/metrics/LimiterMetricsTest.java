@@ -15,6 +15,7 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.RefusalReason;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.DeclaringScope;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -655,14 +656,7 @@ class LimiterMetricsTest {
     @Test
     void a_group_that_is_declared_while_a_scope_is_bound_is_bound_once() {
         try (LimiterScope scope = LimiterScope.open()) {
-            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
-                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
-                        Object answer = method.invoke(scope, arguments);
-                        if (method.getName().equals("listen")) {
-                            scope.limiter("between", 1);
-                        }
-                        return answer;
-                    });
+            LimiterScope declaring = DeclaringScope.of(scope, "between");
             LimiterMetrics.of(declaring).bindTo(registry);
             assertThat(registry.find("weir.limiter.capacity")
                             .tag("limiter", "between")

@@ -10,6 +10,7 @@ import dev.weir.limiter.Limiters;
 import dev.weir.limiter.Permit;
 import dev.weir.limiter.Registration;
 import dev.weir.limiter.ScopeListener;
+import dev.weir.limiter.core.DeclaringScope;
 import dev.weir.limiter.tck.IdleLimiters;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
@@ -257,14 +258,7 @@ class LimiterObservationTest {
     @Test
     void a_group_that_is_declared_while_a_scope_begins_to_be_observed_is_observed_once() throws Exception {
         try (LimiterScope scope = limiters.watch(LimiterScope.open())) {
-            LimiterScope declaring = (LimiterScope) Proxy.newProxyInstance(
-                    getClass().getClassLoader(), new Class<?>[] {LimiterScope.class}, (proxy, method, arguments) -> {
-                        Object answer = method.invoke(scope, arguments);
-                        if (method.getName().equals("listen")) {
-                            scope.limiter("between", 1);
-                        }
-                        return answer;
-                    });
+            LimiterScope declaring = DeclaringScope.of(scope, "between");
             LimiterObservation.observe(declaring, registry);
             Limiters.run(scope.limiter("between", 1), () -> {}).get(10, TimeUnit.SECONDS);
             assertThat(spans("work under between")).hasSize(1);
