@@ -285,6 +285,17 @@ class ReportingTest {
         assertThat(reader.ends).isEmpty();
     }
 
+    /** The reader hears of its nonsense, or has left: the source is not to blame. */
+    @Test
+    void rule_3_4_nonsense_of_a_subscriber_that_leaves_while_its_source_is_closed_is_no_failure_of_the_source() {
+        Left reader = new Left();
+
+        read(Stream.of(1).peek(item -> reader.begun.get(0).request(-1)).onClose(reader::leave), reader);
+
+        assertThat(warnings.messages()).isEmpty();
+        assertThat(reader.ends).isEmpty();
+    }
+
     @Test
     void rule_3_4_a_subscriber_that_fails_at_the_end_is_logged() {
         read(Stream.of(1), new Reader() {
