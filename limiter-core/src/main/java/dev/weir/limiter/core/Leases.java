@@ -184,7 +184,13 @@ final class Leases {
 
     /** T1 gives back what nobody uses, T2 queues: T2 tries to borrow it when it is queued, T1 when it has given it back. */
     void giveBackUnused() {
-        int unused = withdrawUnused();
+        List<Waiter<?>> granted = new ArrayList<>();
+        int unused;
+        try {
+            unused = withdrawUnused(granted);
+        } finally {
+            granted.forEach(waiter -> limiter.tellGranted(waiter, false));
+        }
         for (int i = 0; i < unused; i++) {
             giveBack();
         }
@@ -193,8 +199,11 @@ final class Leases {
         }
     }
 
-    /** Takes from the gate what nobody in it uses, or waits for. What was admitted meanwhile stays borrowed. */
-    private int withdrawUnused() {
+    /**
+     * Takes from the gate what nobody in it uses, or waits for. What was taken meanwhile stays borrowed, and the gate's: T1 looks,
+     * T2 takes what is free, T1 takes it from the gate, T3 queues. T2's permit could not go to T3, and T3 would find none to borrow.
+     */
+    private int withdrawUnused(List<Waiter<?>> granted) {
         lock.lock();
         try {
             Gate.Snapshot now = gate.snapshot();
@@ -202,9 +211,12 @@ final class Leases {
                 return 0;
             }
             int wanted = Math.min(now.inUse(), share);
-            List<Waiter<?>> nobody = new ArrayList<>();
-            gate.resize(wanted, nobody); // lower than or equal to what is in use: admits nobody
+            gate.resize(wanted, granted); // lower than or equal to what is in use: admits nobody
             int kept = Math.max(wanted, gate.snapshot().inUse());
+            int stays = Math.min(kept, share);
+            if (stays > wanted) {
+                gate.resize(stays, granted);
+            }
             int unused = borrowed - kept;
             borrowed = kept;
             return unused;

@@ -218,6 +218,27 @@ class LeasesTest {
         }
     }
 
+    /** T1 is about to give back what nobody uses, T2 takes it of the gate, T3 queues: what T2 gives back is T3's. */
+    @Test
+    void rule_1_2_what_is_taken_as_it_is_about_to_be_given_back_goes_on_to_whoever_waits_for_it() {
+        CapacityLimiter limiter = adopt(bulkhead(1));
+        AtomicReference<Optional<Permit>> taken = new AtomicReference<>(Optional.empty());
+        try (Duel duel = new Duel(ROUNDS)) {
+            while (duel.goesOn()) {
+                Permit permit = limiter.tryAcquire().orElseThrow();
+
+                duel.round(permit::close, () -> taken.set(limiter.tryAcquire()));
+
+                if (taken.get().isPresent()) {
+                    CompletableFuture<Permit> waiter = limiter.acquireAsync();
+                    taken.get().get().close();
+                    assertThat(waiter).isDone();
+                    waiter.join().close();
+                }
+            }
+        }
+    }
+
     /** T1 gives back what nobody uses, T2 queues: one of them serves T2, though nobody hears of what is given back. */
     @Test
     void t12_whoever_queues_as_the_last_permit_is_given_back_gets_it() {
