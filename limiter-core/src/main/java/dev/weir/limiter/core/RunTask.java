@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -230,13 +231,8 @@ class RunTask<T> extends Waiter<T> implements Crew.Task {
 
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
-        boolean wasDone = isDone();
-        leaveQueue();
-        boolean cancelled = super.cancel(mayInterruptIfRunning);
-        if (!wasDone) {
-            left(cancelled);
-        }
-        return cancelled;
+        // What the superclass answers does not tell whether it was this call that cancelled.
+        return (!isDone() && completeExceptionally(new CancellationException())) || isCancelled();
     }
 
     private void leaveQueue() {

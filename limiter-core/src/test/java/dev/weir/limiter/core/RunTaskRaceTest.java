@@ -95,6 +95,25 @@ class RunTaskRaceTest {
         }
     }
 
+    /** T1 and T2 find running work, and both cancel it. */
+    @Test
+    void rule_2_3_work_that_two_cancel_at_once_is_abandoned_once() {
+        try (Duel duel = new Duel(ROUNDS)) {
+            while (duel.goesOn()) {
+                long before = limiter.statistics().abandoned();
+                AtomicReference<@Nullable CompletableFuture<Void>> work = new AtomicReference<>();
+                work.set(Limiters.run(limiter, () -> {
+                    CompletableFuture<Void> self = Objects.requireNonNull(work.get());
+                    duel.round(() -> self.cancel(false), () -> self.cancel(false));
+                }));
+
+                given().run();
+
+                assertThat(limiter.statistics().abandoned()).isEqualTo(before + 1);
+            }
+        }
+    }
+
     @Test
     void rule_2_3_interruptible_work_that_is_left_as_it_begins_is_interrupted_and_nothing_after_it() {
         try (Duel duel = new Duel(ROUNDS)) {
