@@ -146,7 +146,12 @@ final class Configuration {
         } catch (UnsupportedOperationException e) {
             throw new IllegalArgumentException(key + "=" + value + ": " + e.getMessage(), e);
         }
-        read.computeIfAbsent(group(limiter), any -> new LinkedHashMap<>()).put(setting, new Entry(key, change));
+        Entry other = read.computeIfAbsent(group(limiter), any -> new LinkedHashMap<>())
+                .put(setting, new Entry(key, change));
+        if (other != null) { // which one comes last is the map's whim
+            throw new IllegalArgumentException(
+                    "keys '" + other.key() + "' and '" + key + "' mean the same: expected one of them");
+        }
     }
 
     private static IllegalArgumentException unknown(String key, String form) {

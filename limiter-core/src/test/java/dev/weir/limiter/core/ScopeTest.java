@@ -355,6 +355,18 @@ class ScopeTest {
                 .withMessageContaining(message);
     }
 
+    /** Which of them counted would be up to the order of a hash table. */
+    @ParameterizedTest
+    @CsvSource({
+        "weir.partner-api.capacity, weir.partner_api.capacity",
+        "weir.endpoints.capacity, weir.Endpoints.capacity",
+    })
+    void two_keys_of_one_map_that_mean_the_same_are_refused_naming_both(String one, String other) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().properties(Map.of(one, "1", other, "2")))
+                .withMessageContainingAll("'" + one + "'", "'" + other + "'", "mean the same");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"WEIR_ENDPOINTS", "WEIR_CAPACITY", "WEIR_ENDPOINTS_CAPACITIES"})
     void a_bad_variable_is_refused(String variable) {
