@@ -226,7 +226,8 @@ public interface LimiterScope extends AutoCloseable {
          *   <li>{@code virtual-threads}: {@code true} or {@code false}
          * </ul>
          *
-         * Keys that do not start with {@code weir.} are left alone. For a role, its own key beats {@code all}.
+         * Keys that do not start with {@code weir.} are left alone. For a role, its own key beats {@code all}. Two keys of one map
+         * that differ in nothing but case, or in {@code -} and {@code _}, mean the same and are refused.
          *
          * @param properties the settings; {@link java.util.Properties} can be passed with a cast-free {@code Map<?, ?>}
          * @return this builder

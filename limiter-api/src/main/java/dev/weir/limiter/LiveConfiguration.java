@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *       replace it by renaming another onto it.
  *   <li>A file may be a symbolic link, or below one; where that leads may change at any time, as with a mounted ConfigMap of
  *       Kubernetes.
- *   <li>A file that is missing, or cannot be read, changes nothing. An empty file is refused: it is what a failed write leaves.
+ *   <li>A file that is missing, or cannot be read, changes nothing. An empty or blank file is refused: it is what a failed write leaves.
  * </ul>
  *
  * <p>Thread-safe.
@@ -45,6 +45,7 @@ public final class LiveConfiguration implements AutoCloseable {
 
     private static final String LOGGER = "dev.weir.limiter";
     private static final int MAX_BYTES = 1 << 20;
+    private static final String BYTE_ORDER_MARK = "\ufeff";
 
     private final LimiterScope scope;
     private final Path file;
@@ -93,11 +94,18 @@ public final class LiveConfiguration implements AutoCloseable {
         }
         LiveConfiguration configuration = new LiveConfiguration(scope, file, System.getLogger(LOGGER));
         configuration.reload();
-        long millis = Math.max(1, interval.toMillis());
-        Thread watcher = new Thread(null, () -> configuration.watch(millis), "weir-configuration", 0, false);
+        Thread watcher = new Thread(null, () -> configuration.watch(nanos(interval)), "weir-configuration", 0, false);
         watcher.setDaemon(true);
         watcher.start();
         return configuration;
+    }
+
+    private static long nanos(Duration interval) {
+        try {
+            return interval.toNanos();
+        } catch (ArithmeticException e) { // 292 years or more
+            return Long.MAX_VALUE;
+        }
     }
 
     /**
@@ -109,9 +117,7 @@ public final class LiveConfiguration implements AutoCloseable {
      * @throws IllegalArgumentException when it is refused; nothing is changed
      */
     public List<SettingChange> reload() throws IOException {
-        byte[] content = read();
-        handled = content;
-        return apply(content);
+        return handle(read());
     }
 
     /**
@@ -129,10 +135,10 @@ public final class LiveConfiguration implements AutoCloseable {
         closed.countDown();
     }
 
-    private void watch(long intervalMillis) {
+    private void watch(long intervalNanos) {
         while (true) {
             try {
-                if (closed.await(intervalMillis, TimeUnit.MILLISECONDS)) {
+                if (closed.await(intervalNanos, TimeUnit.NANOSECONDS)) {
                     return;
                 }
                 look();
@@ -159,6 +165,7 @@ public final class LiveConfiguration implements AutoCloseable {
             return;
         } catch (IllegalArgumentException e) {
             unsettled = null;
+            handled = null; // whatever comes next is applied, also what was applied before
             if (problem == null) {
                 refused(e);
             }
@@ -174,9 +181,8 @@ public final class LiveConfiguration implements AutoCloseable {
             unsettled = null;
         } else if (Arrays.equals(content, unsettled)) {
             unsettled = null;
-            handled = content;
             try {
-                apply(content);
+                handle(content);
             } catch (IllegalArgumentException e) {
                 // It was logged, and nothing was changed.
             }
@@ -195,6 +201,18 @@ public final class LiveConfiguration implements AutoCloseable {
                 throw new IllegalArgumentException(file + ": expected at most " + MAX_BYTES + " bytes");
             }
             return content;
+        }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // each content that was read is itself
+    private List<SettingChange> handle(byte[] content) {
+        handled = content;
+        try {
+            return apply(content);
+        } finally {
+            if (handled != content) { // somebody else has applied what may be newer, perhaps before us: look again
+                handled = null;
+            }
         }
     }
 
@@ -224,22 +242,31 @@ public final class LiveConfiguration implements AutoCloseable {
     }
 
     private static Properties parse(byte[] content) {
-        if (content.length == 0) {
+        String text = text(content);
+        if (text.isBlank()) {
             throw new IllegalArgumentException(
                     "the file is empty: expected settings, or a comment that says there are none");
         }
         Properties properties = new Properties();
         try {
-            properties.load(new StringReader(StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(content))
-                    .toString()));
-        } catch (CharacterCodingException e) {
-            throw new IllegalArgumentException("expected text in UTF-8", e);
+            properties.load(new StringReader(text));
         } catch (IOException e) {
             throw new IllegalStateException("reading from memory", e);
         }
         return properties;
+    }
+
+    /** Without the mark some editors begin a file with, which would else be part of the first key. */
+    private static String text(byte[] content) {
+        try {
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(content))
+                    .toString();
+            return text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("expected text in UTF-8", e);
+        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -226,12 +227,73 @@ class LiveConfigurationTest {
     }
 
     @Test
+    void the_file_that_was_applied_is_taken_again_after_one_that_was_too_large() throws Exception {
+        Path file = write(folder.resolve("weir.properties"), text(1));
+        LiveConfiguration live = new LiveConfiguration(scope, file, log);
+        live.reload();
+
+        write(file, "#".repeat((1 << 20) + 1));
+        live.look();
+        live.look();
+        assertThat(live.problem()).get().asString().contains("expected at most 1048576 bytes");
+        assertThat(logged).hasSize(1);
+
+        write(file, text(1));
+        live.look();
+        live.look();
+        assertThat(live.problem()).isEmpty();
+        assertApplied(1, 1);
+    }
+
+    /** T1 is about to apply what it has read, T2 writes the file and applies it: it does not stay at what T1 applied last. */
+    @Test
+    void a_file_that_is_reloaded_while_an_older_one_is_applied_is_in_force_in_the_end() throws Exception {
+        Path file = write(folder.resolve("weir.properties"), text(1));
+        LiveConfiguration live = new LiveConfiguration(scope, file, log);
+        answer = properties -> {
+            answer = again -> List.of();
+            try {
+                write(file, text(2));
+                return live.reload();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        };
+
+        live.reload();
+        assertApplied(2, 1);
+        live.look();
+        live.look();
+        assertApplied(2, 1, 2);
+    }
+
+    @Test
+    void a_mark_that_an_editor_begins_a_file_with_is_no_part_of_the_first_key() throws Exception {
+        Path file = write(folder.resolve("weir.properties"), "\ufeff" + text(1).replace("\n", "\r\n"));
+
+        new LiveConfiguration(scope, file, log).reload();
+
+        assertApplied(1);
+    }
+
+    @Test
+    void an_interval_may_be_as_long_as_anybody_likes() throws Exception {
+        Path file = write(folder.resolve("weir.properties"), text(1));
+
+        LiveConfiguration.watch(scope, file, Duration.ofSeconds(Long.MAX_VALUE)).close();
+
+        assertApplied(1);
+    }
+
+    @Test
     void what_is_no_properties_file_is_refused() throws Exception {
         Path file = folder.resolve("weir.properties");
         LiveConfiguration live = new LiveConfiguration(scope, file, log);
 
         assertThatThrownBy(live::reload).isInstanceOf(NoSuchFileException.class);
         write(file, "");
+        assertThatIllegalArgumentException().isThrownBy(live::reload).withMessageContaining("is empty: expected");
+        write(file, "\ufeff \r\n");
         assertThatIllegalArgumentException().isThrownBy(live::reload).withMessageContaining("is empty: expected");
         Files.write(file, new byte[] {'#', (byte) 0xff});
         assertThatIllegalArgumentException().isThrownBy(live::reload).withMessageContaining("expected text in UTF-8");
