@@ -24,8 +24,12 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.awaitility.core.ConditionFactory;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Rules 2.1 and 2.6 for platform threads: who holds a permit gets a thread, whatever the others are doing. */
@@ -251,6 +255,118 @@ class PlatformCrewTest {
         }
     }
 
+    // ---- no thread to be had: up to Java 20, making a thread asks the current one for its class loader ----
+
+    /** Runs it on a thread that can start no other, and returns what it ended with. */
+    private static @Nullable Throwable threadless(Runnable before, Runnable task) throws Exception {
+        CompletableFuture<Void> ended = new CompletableFuture<>();
+        Thread thread = new Thread("threadless") {
+            @Override
+            public void run() {
+                try {
+                    task.run();
+                    ended.complete(null);
+                } catch (Throwable e) {
+                    ended.completeExceptionally(e);
+                }
+            }
+
+            @Override
+            public ClassLoader getContextClassLoader() {
+                if (currentThread() == this) {
+                    before.run();
+                    throw new OutOfMemoryError("unable to create native thread");
+                }
+                return super.getContextClassLoader();
+            }
+        };
+        thread.setDaemon(true);
+        thread.start();
+        return ended.handle((nothing, failure) -> failure).get(SECONDS, TimeUnit.SECONDS);
+    }
+
+    private static void awaitRun(PlatformCrew crew) throws Exception {
+        CountDownLatch ran = new CountDownLatch(1);
+        crew.execute(ran::countDown, false);
+        assertThat(ran.await(SECONDS, TimeUnit.SECONDS)).isTrue();
+    }
+
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void rule_1_8_a_task_for_which_no_thread_is_to_be_had_is_refused_and_later_ones_run() throws Exception {
+        PlatformCrew crew = crew("refused", 1);
+        CountDownLatch never = new CountDownLatch(1);
+
+        assertThat(threadless(() -> {}, () -> crew.execute(never::countDown, false)))
+                .isInstanceOf(OutOfMemoryError.class);
+
+        awaitRun(crew);
+        assertThat(never.getCount()).isOne();
+        crew.retire();
+    }
+
+    /** It is queued already when there may be one more thread, as it is when capacity grows in between. */
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void rule_1_8_a_queued_task_for_which_no_thread_is_to_be_had_is_refused_and_later_ones_run() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        PlatformCrew crew = new PlatformCrew(
+                "queued", () -> Math.min(asked.getAndIncrement(), 1), IDLE_TIME, (nanos, task) -> timers.add(task));
+        CountDownLatch never = new CountDownLatch(1);
+
+        assertThat(threadless(() -> {}, () -> crew.execute(never::countDown, false)))
+                .isInstanceOf(OutOfMemoryError.class);
+
+        awaitRun(crew);
+        assertThat(never.getCount()).isOne();
+        crew.retire();
+    }
+
+    /** A thread that is there gets to the queued task before the caller hears that no other can be had. */
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void rule_1_8_a_task_that_another_thread_has_taken_meanwhile_is_not_refused() throws Exception {
+        AtomicInteger maxThreads = new AtomicInteger(1);
+        AtomicInteger asked = new AtomicInteger();
+        PlatformCrew crew = new PlatformCrew(
+                "taken",
+                () -> asked.getAndIncrement() == 1 ? 1 : maxThreads.get(),
+                IDLE_TIME,
+                (nanos, task) -> timers.add(task));
+        CyclicBarrier busy = new CyclicBarrier(2);
+        crew.execute(() -> meet(busy), false);
+        maxThreads.set(2);
+        CountDownLatch ran = new CountDownLatch(1);
+
+        Throwable failure = threadless(
+                () -> {
+                    meet(busy);
+                    awaitEnd(ran);
+                },
+                () -> crew.execute(ran::countDown, false));
+
+        assertThat(failure).isNull();
+        crew.retire();
+    }
+
+    @Test
+    @EnabledForJreRange(max = JRE.JAVA_20)
+    void rule_1_3_whoever_resizes_is_not_told_that_no_thread_is_to_be_had() throws Exception {
+        AtomicInteger maxThreads = new AtomicInteger();
+        PlatformCrew crew = new PlatformCrew("grown", maxThreads::get, IDLE_TIME, (nanos, task) -> timers.add(task));
+        CountDownLatch ran = new CountDownLatch(1);
+        crew.execute(ran::countDown, false);
+        maxThreads.set(1);
+
+        assertThat(threadless(() -> {}, crew::resized)).isNull();
+        assertThat(warnings.messages())
+                .containsExactly("SEVERE: Unexpected failure while starting a thread weir-grown-");
+
+        crew.resized();
+        assertThat(ran.await(SECONDS, TimeUnit.SECONDS)).isTrue();
+        crew.retire();
+    }
+
     // ---- idle threads: the test's timer says when an idle time is over ----
 
     private static final Duration IDLE_TIME = Duration.ofSeconds(10);
@@ -344,6 +460,138 @@ class PlatformCrewTest {
 
         awaitLeft(threads, 2);
         assertThat(threads).containsAll(use(crew, 2));
+        assertThat(threads)
+                .extracting(Thread::getName)
+                .containsExactlyInAnyOrder(
+                        "weir-idle-some-1", "weir-idle-some-2", "weir-idle-some-3", "weir-idle-some-4");
+        crew.retire();
+        awaitLeft(threads, 0);
+    }
+
+    @Test
+    void rule_2_6_a_queued_task_brings_one_thread_which_is_idle_after_it() throws Exception {
+        AtomicInteger maxThreads = new AtomicInteger();
+        PlatformCrew crew = new PlatformCrew("grown", maxThreads::get, IDLE_TIME, (nanos, task) -> timers.add(task));
+        CompletableFuture<Thread> worker = new CompletableFuture<>();
+        crew.execute(() -> worker.complete(Thread.currentThread()), false);
+        maxThreads.set(3);
+
+        crew.resized();
+
+        Thread thread = worker.get(SECONDS, TimeUnit.SECONDS);
+        soon().until(() -> idle(thread));
+        assertThat(use(crew, 1)).containsExactly(thread);
+        Set<Thread> all = use(crew, 3);
+        assertThat(all).hasSize(3).contains(thread);
+        crew.retire();
+        awaitLeft(all, 0);
+    }
+
+    @Test
+    void rule_2_1_a_thread_takes_over_one_task_and_of_its_own_crew() throws Exception {
+        PlatformCrew crew = crew("own", 1);
+        PlatformCrew another = crew("another", 1);
+        CompletableFuture<Thread> first = new CompletableFuture<>();
+        CompletableFuture<Thread> second = new CompletableFuture<>();
+        CompletableFuture<Thread> others = new CompletableFuture<>();
+        crew.execute(
+                () -> {
+                    another.execute(() -> others.complete(Thread.currentThread()), true);
+                    crew.execute(() -> first.complete(Thread.currentThread()), true);
+                    crew.execute(() -> second.complete(Thread.currentThread()), true);
+                },
+                false);
+
+        assertThat(first.get(SECONDS, TimeUnit.SECONDS)).isSameAs(second.get(SECONDS, TimeUnit.SECONDS));
+        assertThat(others.get(SECONDS, TimeUnit.SECONDS).getName()).isEqualTo("weir-another-1");
+        crew.retire();
+        another.retire();
+    }
+
+    @Test
+    void rule_2_2_neither_a_task_that_fails_nor_an_interrupt_of_an_idle_thread_ends_it() throws Exception {
+        PlatformCrew crew = crew("lasting", 1);
+        Set<Thread> threads = use(crew, 1);
+        crew.execute(
+                () -> {
+                    throw new AssertionError("made up");
+                },
+                false);
+        assertThat(use(crew, 1)).isEqualTo(threads);
+        assertThat(warnings.messages())
+                .containsExactly("SEVERE: Unexpected failure while running a task on weir-lasting-1");
+
+        threads.forEach(Thread::interrupt);
+        soon().until(() -> threads.stream().noneMatch(Thread::isInterrupted));
+        assertThat(use(crew, 1)).isEqualTo(threads);
+        crew.retire();
+        awaitLeft(threads, 0);
+    }
+
+    /** T1 has counted the threads; before it has reserved one, T2 has. */
+    @Test
+    void rule_2_6_of_two_that_reserve_the_last_thread_at_once_one_gets_it() throws Exception {
+        AtomicReference<Runnable> meanwhile = new AtomicReference<>(() -> {});
+        PlatformCrew crew = new PlatformCrew(
+                "last",
+                () -> {
+                    meanwhile.getAndSet(() -> {}).run();
+                    return 1;
+                },
+                IDLE_TIME,
+                (nanos, task) -> timers.add(task));
+        CountDownLatch mayEnd = new CountDownLatch(1);
+        CompletableFuture<Thread> first = new CompletableFuture<>();
+        CompletableFuture<Thread> second = new CompletableFuture<>();
+        meanwhile.set(() -> crew.execute(
+                () -> {
+                    awaitEnd(mayEnd);
+                    first.complete(Thread.currentThread());
+                },
+                false));
+
+        crew.execute(() -> second.complete(Thread.currentThread()), false);
+
+        mayEnd.countDown();
+        assertThat(second.get(SECONDS, TimeUnit.SECONDS)).isSameAs(first.get(SECONDS, TimeUnit.SECONDS));
+        crew.retire();
+    }
+
+    private static void awaitEnd(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(SECONDS, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** The task comes after the look that found the thread idle throughout, and before it is let go. */
+    @Test
+    void rule_2_6_a_thread_that_is_busy_for_all_of_the_next_idle_time_stays_after_it() throws Exception {
+        AtomicReference<Runnable> meanwhile = new AtomicReference<>(() -> {});
+        PlatformCrew crew = new PlatformCrew("needed", () -> 1, IDLE_TIME, (nanos, task) -> {
+            timers.add(task);
+            meanwhile.getAndSet(() -> {}).run();
+        });
+        Set<Thread> threads = use(crew, 1);
+        anIdleTimePasses();
+        CyclicBarrier busy = new CyclicBarrier(2);
+        meanwhile.set(() -> {
+            crew.execute(
+                    () -> {
+                        meet(busy);
+                        meet(busy);
+                    },
+                    false);
+            meet(busy);
+        });
+        anIdleTimePasses();
+
+        anIdleTimePasses();
+        anIdleTimePasses();
+        meet(busy);
+
+        assertThat(use(crew, 1)).isEqualTo(threads);
         crew.retire();
         awaitLeft(threads, 0);
     }
@@ -395,6 +643,8 @@ class PlatformCrewTest {
         });
         Set<Thread> threads = use(crew, 1);
         assertThat(timers).isEmpty();
+        assertThat(warnings.messages())
+                .containsExactly("SEVERE: Unexpected failure while starting the timer of weir-no-timer-");
 
         threads.addAll(use(crew, 2));
 
