@@ -695,6 +695,28 @@ class PlatformCrewTest {
         anIdleTimePasses();
     }
 
+    @Test
+    void rule_2_6_an_idle_thread_keeps_nothing_of_what_it_ran() throws Exception {
+        PlatformCrew crew = crew("keeping", 1);
+        Set<Thread> threads = ConcurrentHashMap.newKeySet();
+        WeakReference<Object> task = new WeakReference<>(run(crew, threads));
+        soon().until(() -> !threads.isEmpty() && threads.stream().allMatch(PlatformCrewTest::idle));
+
+        soon().until(() -> {
+            System.gc();
+            return task.get() == null;
+        });
+
+        crew.retire();
+        awaitLeft(threads, 0);
+    }
+
+    private static Object run(PlatformCrew crew, Set<Thread> threads) {
+        Runnable task = () -> threads.add(Thread.currentThread());
+        crew.execute(task, false);
+        return task;
+    }
+
     private static int submit(CapacityLimiter limiter, Random random, AtomicInteger ran) {
         int sent = 0;
         List<CompletableFuture<?>> pending = new ArrayList<>();
