@@ -125,7 +125,7 @@ final class Configuration {
     private static String endOf(String variable) {
         for (String setting : SETTINGS.keySet()) {
             String end = "_" + setting.toUpperCase(Locale.ROOT).replace('-', '_');
-            if (variable.endsWith(end) && variable.length() > "WEIR".length() + end.length()) {
+            if (variable.endsWith(end) && variable.length() > "WEIR_".length() + end.length()) {
                 return setting;
             }
         }

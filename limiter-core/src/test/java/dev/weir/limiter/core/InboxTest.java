@@ -98,6 +98,9 @@ class InboxTest {
         List<Waiter<?>> granted = new ArrayList<>();
         gate.resize(3, granted);
         assertThat(granted).containsExactly(queued.get(1), queued.get(3), queued.get(4));
+        assertThat(queued)
+                .as("who left keeps nobody who waits in memory")
+                .allMatch(place -> place.previous == null && place.next == null);
     }
 
     @Test
