@@ -509,6 +509,26 @@ class PlatformCrewTest {
     }
 
     @Test
+    void rule_2_6_the_next_task_runs_on_the_thread_that_ends_its_last_one_and_one_more_on_another() throws Exception {
+        PlatformCrew crew = crew("passing", 3);
+        CompletableFuture<Thread> passing = new CompletableFuture<>();
+        CompletableFuture<Thread> next = new CompletableFuture<>();
+        CompletableFuture<Thread> oneMore = new CompletableFuture<>();
+        crew.execute(
+                () -> {
+                    passing.complete(Thread.currentThread());
+                    crew.execute(() -> next.complete(Thread.currentThread()), true);
+                    crew.execute(() -> oneMore.complete(Thread.currentThread()), true);
+                },
+                false);
+
+        assertThat(next.get(SECONDS, TimeUnit.SECONDS)).isSameAs(passing.get(SECONDS, TimeUnit.SECONDS));
+        assertThat(oneMore.get(SECONDS, TimeUnit.SECONDS)).isNotSameAs(passing.get());
+        crew.retire();
+        awaitLeft(Set.of(passing.get(), oneMore.get()), 0);
+    }
+
+    @Test
     void rule_2_2_neither_a_task_that_fails_nor_an_interrupt_of_an_idle_thread_ends_it() throws Exception {
         PlatformCrew crew = crew("lasting", 1);
         Set<Thread> threads = use(crew, 1);
