@@ -144,10 +144,12 @@ final class NettyExchange extends Exchange {
 
     // ------------------------------------------------------------------ for the channel, on the event loop
 
-    /** Whether the client waits to be told to send the body. Once, since it is told once. */
+    /** Whether the client waits to be told to send the body. Once, since it is told once; not behind a head, which it is not. */
     boolean takeExpectation() {
         boolean expected = expectsContinue && !isCommitted();
-        expectsContinue = false;
+        if (expected) {
+            expectsContinue = false;
+        }
         return expected;
     }
 

@@ -230,6 +230,36 @@ class Http1Test extends ServerTest {
         assertThat(answer.header("connection")).isEqualTo("close");
     }
 
+    @Test
+    void rule_5_4_a_client_that_was_answered_instead_of_told_to_send_its_body_is_not_kept() throws Exception {
+        int port = serve(Routes.to("/early", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[3]), false).thenRun(() -> {
+                exchange.read();
+                exchange.write(ByteBuffer.allocate(0), true);
+            });
+        }));
+        RawHttp client = connect(port).request("POST", "/early", "Content-Length: 10", "Expect: 100-continue");
+
+        assertThat(client.answer().status()).isEqualTo(200);
+
+        assertThat(client.isAtEnd()).isTrue();
+    }
+
+    /** Closed at once, it would be reset. */
+    @Test
+    void rule_5_4_a_client_that_sends_more_requests_than_are_answered_reads_its_answer_and_the_end() throws Exception {
+        int port = serve(Routes.to("/held", ExchangeHandler.endpoint(limiter("last", 1), held)));
+        RawHttp client =
+                connect(port).get("/held", "Connection: close").post("/ping", "text/plain", "x".repeat(100_000));
+        held.awaitEntered(1);
+
+        held.letGo();
+
+        assertThat(client.answer().status()).isEqualTo(200);
+        assertThat(client.isAtEnd()).isTrue();
+    }
+
     /** Netty's codec refuses by itself a request whose body could end in two places, unless it was told not to. */
     @Test
     void rule_5_4_the_rest_of_a_body_that_is_malformed_ends_the_connection() {
