@@ -384,7 +384,7 @@ abstract class HttpChannel extends ChannelDuplexHandler {
     }
 
     private void readAhead() {
-        if (!reading && !closed && !inputShutDown && (ahead.isLittle() || receiver != null)) {
+        if (!reading && !closed && !inputShutDown && ahead.isLittle()) {
             reading = true;
             read();
         }

@@ -67,4 +67,18 @@ class ReadAheadTest {
         assertThat(ahead.contentSeen()).isZero();
         assertThat(ahead.contentArrived()).isFalse();
     }
+
+    @Test
+    void rule_5_1_a_slice_ends_with_its_request() {
+        addRequest();
+        ahead.takeRequest();
+        addContent(10);
+        ahead.add(LastHttpContent.EMPTY_LAST_CONTENT);
+        addRequest();
+
+        assertThat(ahead.takeSlice().remaining()).isEqualTo(10);
+
+        assertThat(ahead.contentEnded()).isTrue();
+        assertThat(ahead.takeRequest().uri()).isEqualTo("/");
+    }
 }

@@ -81,6 +81,30 @@ class StopTest extends ServerTest {
     }
 
     @Test
+    void rule_5_7_over_http_2_a_connection_is_closed_with_its_last_stream_while_others_go_on() throws Exception {
+        Held other = new Held();
+        int port = serve(
+                HttpProtocol.HTTP_2,
+                Routes.to("/held", ExchangeHandler.endpoint(limiter("first", 1), held))
+                        .and("/other", ExchangeHandler.endpoint(limiter("other", 1), other)));
+        H2Client first = connect2(port);
+        H2Client.Stream firstAnswer = first.get("/held");
+        H2Client.Stream otherAnswer = connect2(port).get("/other");
+        held.awaitEntered(1);
+        other.awaitEntered(1);
+        CompletableFuture<Void> stopped = server.shutdown();
+
+        held.letGo();
+
+        assertThat(firstAnswer.body.get(10, TimeUnit.SECONDS)).isEqualTo("held ");
+        assertThat(first.awaitClosed()).isTrue();
+        assertThat(stopped).isNotDone();
+        other.letGo();
+        assertThat(otherAnswer.body.get(10, TimeUnit.SECONDS)).isEqualTo("held ");
+        stopped.get(10, TimeUnit.SECONDS);
+    }
+
+    @Test
     void rule_5_7_a_server_with_nothing_to_do_stops_at_once() throws Exception {
         serve(HttpProtocol.HTTP_1_1, Routes.to("/ping", PING));
 
