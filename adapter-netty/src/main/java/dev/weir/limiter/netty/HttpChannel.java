@@ -219,7 +219,6 @@ abstract class HttpChannel extends ChannelDuplexHandler {
 
     private void onInputShutDown() {
         inputShutDown = true;
-        reading = false;
         if (closed) {
             context.close();
         } else {

@@ -9,6 +9,7 @@ import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
 import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.MalformedBodyException;
+import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import io.netty.bootstrap.Bootstrap;
@@ -25,8 +26,12 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
+import io.netty.handler.codec.http.DefaultHttpContent;
 import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -38,6 +43,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -130,6 +136,77 @@ class Http1Test extends ServerTest {
         held.letGo();
         assertThat(running.answer().status()).isEqualTo(200);
         assertThat(waiting.answer().status()).isEqualTo(200);
+    }
+
+    @Test
+    void rule_5_3_a_client_that_half_closes_an_idle_connection_is_let_off_where_half_closure_is_allowed()
+            throws Exception {
+        server.allowHalfClosure();
+        RawHttp client = connect(serve(Routes.to(
+                "/capabilities",
+                exchange ->
+                        Exchanges.text(exchange, 200, exchange.capabilities().toString()))));
+        assertThat(client.get("/capabilities").answer().body()).doesNotContain("DISCONNECT");
+
+        client.shutdownOutput();
+
+        assertThat(client.isAtEnd()).isTrue();
+    }
+
+    @Test
+    void rule_5_3_a_response_whose_handler_takes_its_time_between_two_writes_is_not_idle() throws Exception {
+        server.idleTimeout(Duration.ofMillis(100));
+        CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
+        int port = serve(Routes.to("/slow", exchange -> {
+            exchange.respond(200, Headers.of("Content-Length", "2"));
+            exchange.write(ByteBuffer.wrap(new byte[1]), false).thenRun(() -> begunExchange.complete(exchange));
+        }));
+        RawHttp client = connect(port).get("/slow");
+        Exchange exchange = begunExchange.get(10, TimeUnit.SECONDS);
+
+        assertThat(connect(port).isAtEnd()).isTrue(); // several idle times later
+        assertThat(connect(port).isAtEnd()).isTrue();
+
+        exchange.write(ByteBuffer.wrap(new byte[1]), true);
+        assertThat(client.answer().status()).isEqualTo(200);
+    }
+
+    /** As when a worker writes while the event loop learns that the client has left. */
+    @Test
+    void rule_5_3_reads_and_writes_that_come_behind_the_end_of_their_connection_fail() throws Exception {
+        CompletableFuture<Exchange> kept = new CompletableFuture<>();
+        int port = serve(Routes.to("/keep", kept::complete));
+        connect(port).post("/keep", "text/plain", "");
+        Exchange exchange = kept.get(10, TimeUnit.SECONDS);
+        ChannelPipeline pipeline = server.pipeline();
+        CompletableFuture<Void> asked = new CompletableFuture<>();
+        pipeline.channel().eventLoop().execute(() -> {
+            asked.orTimeout(10, TimeUnit.SECONDS).join();
+            pipeline.fireExceptionCaught(new IllegalStateException("the test's own"));
+        });
+
+        CompletableFuture<?> read = exchange.read().toCompletableFuture();
+        CompletableFuture<?> written =
+                exchange.write(ByteBuffer.wrap(new byte[1]), true).toCompletableFuture();
+        asked.complete(null);
+
+        assertThat(read).failsWithin(Duration.ofSeconds(10));
+        assertThat(written).failsWithin(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void rule_5_6_a_response_whose_client_leaves_before_it_has_been_taken_is_not_sent() throws Exception {
+        CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+        int port = serve(Routes.to("/large", exchange -> {
+            exchange.onComplete(outcome::complete);
+            Exchanges.bytes(exchange, 200, "text/plain", new byte[64 << 20]);
+        }));
+        RawHttp client = connect(port).get("/large");
+        client.line();
+
+        client.kill();
+
+        assertThat(outcome.get(10, TimeUnit.SECONDS)).isEqualTo(Outcome.ABORTED);
     }
 
     @Test
@@ -320,6 +397,83 @@ class Http1Test extends ServerTest {
     }
 
     @Test
+    void rule_5_4_what_a_refused_client_sends_on_is_released_at_once() throws Exception {
+        CapacityLimiter limiter =
+                limiter(CapacityLimiter.builder("full").capacity(0).maxWaiting(0));
+        RawHttp client = refused(serve(Routes.to("/held", ExchangeHandler.endpoint(limiter, held))));
+        ChannelPipeline pipeline = server.pipeline();
+        await(() -> pipeline.channel().config().isAutoRead()); // lingering
+        DefaultHttpContent content = new DefaultHttpContent(Unpooled.buffer(1));
+
+        pipeline.context(HttpServerCodec.class).fireChannelRead(content);
+
+        pipeline.channel().eventLoop().submit(() -> {}).get(10, TimeUnit.SECONDS);
+        assertThat(content.refCnt()).isZero();
+        client.kill();
+    }
+
+    @Test
+    void rule_5_5_a_connection_is_kept_if_little_of_the_body_is_missing_when_the_response_ends() throws Exception {
+        int port = serve(Routes.to("/first", exchange -> readThenAnswer(exchange, 80_000)));
+        RawHttp client = connect(port)
+                .request("POST", "/first", "Content-Length: 100000")
+                .send("x".repeat(80_000));
+
+        assertThat(client.answer().header("connection")).isEmpty();
+
+        assertThat(client.send("x".repeat(20_000)).get("/ping").answer().body()).isEqualTo("pong");
+    }
+
+    private static void readThenAnswer(Exchange exchange, int missing) {
+        if (missing == 0) {
+            Exchanges.text(exchange, 200, "");
+        } else {
+            exchange.read()
+                    .thenAccept(data -> readThenAnswer(
+                            exchange, missing - data.orElseThrow().remaining()));
+        }
+    }
+
+    @Test
+    void rule_5_5_a_response_in_pieces_decides_at_its_end_whether_the_connection_is_kept() throws Exception {
+        CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
+        int port = serve(Routes.to("/pieces", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[1]), false).thenRun(() -> begunExchange.complete(exchange));
+        }));
+        RawHttp unread = connect(port).request("POST", "/pieces", "Content-Length: 100000");
+
+        begunExchange.get(10, TimeUnit.SECONDS).write(ByteBuffer.allocate(0), true);
+
+        assertThat(unread.answer().header("connection"))
+                .as("said before it was known")
+                .isEmpty();
+        assertThat(unread.isAtEnd()).isTrue();
+    }
+
+    @Test
+    void a_connection_whose_client_has_said_all_is_closed_without_waiting_for_the_client() throws Exception {
+        RawHttp client = connect(serve(Routes.to("/*", PING))).get("/ping", "Connection: close");
+
+        assertThat(client.answer().status()).isEqualTo(200);
+
+        await(() -> !server.pipeline().channel().isOpen());
+    }
+
+    @Test
+    void many_requests_that_are_read_at_once_are_answered_without_nesting() {
+        EmbeddedChannel connection = new EmbeddedChannel();
+        NettyLimits.serving(PING).http1(connection.pipeline());
+        Object[] requests = new Object[10_000];
+        Arrays.setAll(requests, i -> new DefaultFullHttpRequest(HttpVersion.HTTP_1_1, HttpMethod.GET, "/"));
+
+        connection.writeInbound(requests);
+
+        assertThat(connection.outboundMessages()).hasSize(10_000);
+        connection.finishAndReleaseAll();
+    }
+
+    @Test
     void connections_end_when_the_request_or_the_response_says_so() throws Exception {
         int port = serve(Routes.to(
                 "/close", exchange -> Exchanges.send(exchange, 200, Headers.of("Connection", "close"), new byte[3])));
@@ -375,16 +529,35 @@ class Http1Test extends ServerTest {
     @Test
     void the_target_may_name_scheme_and_host() throws Exception {
         int port = serve(Routes.to(
-                "/where",
-                exchange -> Exchanges.text(
-                        exchange, 200, exchange.path() + " " + exchange.query().orElse("-"))));
+                        "/where",
+                        exchange -> Exchanges.text(
+                                exchange,
+                                200,
+                                exchange.path() + " " + exchange.query().orElse("-")))
+                .and("/", exchange -> Exchanges.text(exchange, 200, "root")));
 
         assertThat(connect(port).get("http://test/where?a=b").answer().body()).isEqualTo("/where a=b");
         assertThat(connect(port).get("/where").answer().body()).isEqualTo("/where -");
-        assertThat(connect(port).get("http://test").answer().status()).isEqualTo(404);
+        assertThat(connect(port).get("/where?url=http://test/").answer().body()).isEqualTo("/where url=http://test/");
+        assertThat(connect(port).get("http://test").answer().body()).isEqualTo("root");
     }
 
     // ------------------------------------------------------------------ streams
+
+    @Test
+    void a_stream_to_http_1_0_ends_with_its_connection_even_if_that_was_to_be_kept() throws Exception {
+        int port = serve(Routes.to("/stream", exchange -> {
+            exchange.respond(200, Headers.of());
+            exchange.write(ByteBuffer.wrap(new byte[3]), false)
+                    .thenRun(() -> exchange.write(ByteBuffer.allocate(0), true));
+        }));
+        RawHttp client = connect(port).send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+
+        RawHttp.Answer answer = client.answer();
+
+        assertThat(answer.header("connection")).isEqualTo("close");
+        assertThat(answer.body()).hasSize(3);
+    }
 
     @Test
     void rule_5_6_a_stream_to_http_1_0_that_fails_is_reset_since_its_end_would_look_whole() throws Exception {

@@ -3,6 +3,7 @@ package dev.weir.limiter.netty;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.http.Outcome;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import io.netty.buffer.ByteBuf;
@@ -13,15 +14,21 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.EventExecutorGroup;
 import io.netty.util.concurrent.NonStickyEventExecutorGroup;
@@ -281,6 +288,66 @@ class NextHandlersTest extends ServerTest {
             client.send("x".repeat(200_000));
             assertThat(client.get("/ping").answer().body()).isEqualTo("pong");
         }
+    }
+
+    @Test
+    void rule_5_5_a_request_behind_one_that_was_handed_on_keeps_its_content_to_itself() throws Exception {
+        server.next(aggregating);
+        int port = serve(
+                HttpProtocol.HTTP_1_1,
+                Routes.to("/next", NettyLimits.next())
+                        .and("/upload", upload(limiter("storage", 1), limiter("endpoint", 1))));
+        RawHttp client = connect(port).get("/next");
+        nextAnswer().run();
+        assertThat(client.answer().status()).isEqualTo(200);
+
+        client.post("/upload", BOUNDARY, multipart(1000));
+
+        assertThat(client.answer().body()).isEqualTo("1000 bytes");
+    }
+
+    @Test
+    void rule_5_6_an_exchange_ends_as_the_next_handlers_end_it() throws Exception {
+        CapacityLimiter limiter = limiter("async", 1);
+        BlockingQueue<Outcome> outcomes = new LinkedBlockingQueue<>();
+        server.next(aggregating);
+        int port = serve(HttpProtocol.HTTP_1_1, Routes.to("/next", exchange -> {
+            exchange.onComplete(outcomes::add);
+            NettyLimits.next(limiter).handle(exchange);
+        }));
+        RawHttp client = connect(port).get("/next");
+        nextAnswer().run();
+        assertThat(client.answer().status()).isEqualTo(200);
+        assertThat(outcomes.poll(10, TimeUnit.SECONDS)).isEqualTo(Outcome.SENT);
+
+        client.get("/next");
+        Runnable answer = nextAnswer();
+        server.pipeline().addFirst(new ChannelOutboundHandlerAdapter() {
+            @Override
+            public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+                ReferenceCountUtil.release(message);
+                promise.setFailure(new IllegalStateException("the test's own"));
+            }
+        });
+        answer.run();
+
+        assertThat(outcomes.poll(10, TimeUnit.SECONDS)).isEqualTo(Outcome.ABORTED);
+        awaitIdle(limiter);
+    }
+
+    @Test
+    void a_request_that_was_made_whole_before_is_handed_on_as_head_and_content() throws Exception {
+        BlockingQueue<Object> seen = new LinkedBlockingQueue<>();
+        EmbeddedChannel connection = new EmbeddedChannel();
+        NettyLimits.serving(NettyLimits.next()).http1(connection.pipeline());
+        connection.pipeline().addLast(new Recording(seen));
+
+        connection.writeInbound(new DefaultFullHttpRequest(
+                HttpVersion.HTTP_1_1, HttpMethod.POST, "/", Unpooled.wrappedBuffer(new byte[10])));
+
+        assertThat(seen.poll()).isInstanceOf(HttpRequest.class).isNotInstanceOf(FullHttpRequest.class);
+        assertThat(seen.poll()).isInstanceOf(LastHttpContent.class).satisfies(ReferenceCountUtil::release);
+        connection.finishAndReleaseAll();
     }
 
     /** Blocks, as handlers must not on an event loop. */

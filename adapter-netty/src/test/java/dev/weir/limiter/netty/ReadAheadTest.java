@@ -69,6 +69,20 @@ class ReadAheadTest {
     }
 
     @Test
+    void rule_5_5_content_that_came_in_one_piece_is_one_slice_however_long() {
+        addRequest();
+        ahead.takeRequest();
+        addContent(100_000);
+
+        assertThat(ahead.takeSlice().remaining()).isEqualTo(100_000);
+
+        ahead.release();
+        addContent(1);
+        ahead.release();
+        assertThat(ahead.isEmpty()).isTrue();
+    }
+
+    @Test
     void rule_5_1_a_slice_ends_with_its_request() {
         addRequest();
         ahead.takeRequest();

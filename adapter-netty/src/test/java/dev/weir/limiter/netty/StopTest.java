@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.weir.limiter.CapacityLimiter;
+import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
+import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.tck.HttpProtocol;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -53,6 +57,7 @@ class StopTest extends ServerTest {
         }
         stopped.get(10, TimeUnit.SECONDS);
         assertThat(tasks.getCount()).isZero();
+        assertThatThrownBy(() -> connect(port)).isInstanceOf(ConnectException.class);
     }
 
     @Test
@@ -77,6 +82,34 @@ class StopTest extends ServerTest {
         assertThat(runs.body.get(10, TimeUnit.SECONDS)).isEqualTo("held ");
         assertThat(waits.body.get(10, TimeUnit.SECONDS)).isEqualTo("held ");
         assertThat(busy.awaitClosed()).isTrue();
+        stopped.get(10, TimeUnit.SECONDS);
+    }
+
+    /** Whose head has said already that the connection is kept. */
+    @Test
+    void rule_5_7_over_http_1_1_a_connection_is_closed_with_its_response_while_others_go_on() throws Exception {
+        CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
+        int port = serve(
+                HttpProtocol.HTTP_1_1,
+                Routes.to("/held", ExchangeHandler.endpoint(limiter("other", 1), held))
+                        .and("/begun", exchange -> {
+                            exchange.respond(200, Headers.of("Content-Length", "2"));
+                            exchange.write(ByteBuffer.wrap(new byte[1]), false)
+                                    .thenRun(() -> begunExchange.complete(exchange));
+                        }));
+        RawHttp client = connect(port).get("/begun");
+        Exchange exchange = begunExchange.get(10, TimeUnit.SECONDS);
+        RawHttp other = connect(port).get("/held");
+        held.awaitEntered(1);
+        CompletableFuture<Void> stopped = server.shutdown();
+
+        exchange.write(ByteBuffer.wrap(new byte[1]), true);
+
+        assertThat(client.answer().header("connection")).isEmpty();
+        assertThat(client.isAtEnd()).isTrue();
+        assertThat(stopped).isNotDone();
+        held.letGo();
+        assertThat(other.answer().status()).isEqualTo(200);
         stopped.get(10, TimeUnit.SECONDS);
     }
 
