@@ -10,6 +10,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -59,7 +60,8 @@ abstract class RequestExchange extends Exchange implements AsyncListener {
                 response.setContentLengthLong(Long.parseLong(value));
             } else if (name.equalsIgnoreCase("Content-Type")) {
                 response.setContentType(value);
-                if (container == Container.JETTY && !value.contains("charset")) {
+                if (container == Container.JETTY
+                        && !value.toLowerCase(Locale.ROOT).contains("charset")) {
                     response.setCharacterEncoding(null); // ee11 would add one of its own
                 }
             } else {

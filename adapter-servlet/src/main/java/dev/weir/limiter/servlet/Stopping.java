@@ -28,7 +28,7 @@ final class Stopping {
 
     void await(Object what) {
         try {
-            drain.begin().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            drain.begin().get(TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS); // 292 years at most
         } catch (TimeoutException e) {
             LOGGER.log(
                     Level.WARNING,

@@ -90,6 +90,17 @@ class EndpointServletTest extends ContainerTest {
         }
     }
 
+    /** Names of parameters have no case. */
+    @Test
+    void charsetOfAContentTypeStays() throws Exception {
+        start(endpoint(
+                limiter("endpoints", 1),
+                exchange -> Exchanges.bytes(exchange, 200, "text/plain; Charset=utf-8", new byte[1])));
+        try (Connection client = connect()) {
+            assertThat(client.get("/x/1").answer().header("Content-Type")).containsIgnoringCase("charset=utf-8");
+        }
+    }
+
     @Test
     void rule27AHandlerHasTheApplicationsClassLoaderAndItsWorkerKeepsItsOwn() throws Exception {
         List<ClassLoader> applications = new ArrayList<>();

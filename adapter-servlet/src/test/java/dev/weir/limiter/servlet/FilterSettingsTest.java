@@ -10,6 +10,7 @@ import jakarta.servlet.FilterConfig;
 import jakarta.servlet.ServletContext;
 import jakarta.servlet.ServletException;
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
@@ -118,6 +119,17 @@ class FilterSettingsTest {
                     .isInstanceOf(ServletException.class)
                     .hasMessageContaining("capacity");
         }
+    }
+
+    @Test
+    void rule57StopTimeoutMayBeForEver() throws Exception {
+        LimitFilter filter = new LimitFilter();
+        filter.setStopTimeout(Duration.ofSeconds(Long.MAX_VALUE));
+        filter.init(config(Map.of()));
+
+        filter.destroy();
+
+        assertThat(filter.toString()).contains("closed");
     }
 
     @Test
