@@ -239,7 +239,11 @@ final class Leases {
 
     private void look() {
         polling.set(false);
-        serveWaiters();
+        try {
+            serveWaiters();
+        } catch (Throwable e) { // the bulkhead's, or out of memory: the next look may do better
+            Log.unexpected("serving those who wait for limiter '" + limiter.name() + "'", e);
+        }
         if (gate.hasWaiters()) {
             poll();
         }
