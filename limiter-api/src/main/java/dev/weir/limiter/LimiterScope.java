@@ -223,7 +223,8 @@ public interface LimiterScope extends AutoCloseable {
          *   <li>{@code reserve}: a number from 0
          *   <li>{@code track-holders}: a time, as for {@code max-wait}, or {@code none}; see {@link
          *       CapacityLimiterBuilder#trackHolders}
-         *   <li>{@code virtual-threads}: {@code true} or {@code false}
+         *   <li>{@code virtual-threads}: {@code true} or {@code false}; either means threads of the limiter's own, also where code
+         *       gave it {@linkplain CapacityLimiterBuilder#workers an executor}
          * </ul>
          *
          * Keys that do not start with {@code weir.} are left alone. For a role, its own key beats {@code all}. Two keys of one map

@@ -115,7 +115,7 @@ final class Configuration {
             if (key.startsWith("WEIR_")) {
                 String setting = endOf(key);
                 String limiter = key.substring("WEIR_".length(), key.length() - setting.length() - 1);
-                add(read, key, limiter.toLowerCase(Locale.ROOT), setting, value);
+                add(read, key, limiter, setting, value);
             }
         });
         return new Configuration(read);

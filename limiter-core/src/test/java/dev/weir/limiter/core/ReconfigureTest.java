@@ -152,6 +152,16 @@ class ReconfigureTest {
     }
 
     @Test
+    void of_a_role_and_all_the_key_that_counts_is_named() {
+        try (LimiterScope scope = LimiterScope.open()) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> scope.reconfigure(
+                            Map.of("weir.all.max-waiting", "1024", "weir.endpoints.max-waiting", "6")))
+                    .withMessageStartingWith("weir.endpoints.max-waiting: expected 1024 as it is");
+        }
+    }
+
+    @Test
     void those_that_shrink_do_so_before_others_grow() {
         List<String> order = new CopyOnWriteArrayList<>();
         LimiterListener listener = new LimiterListener() {

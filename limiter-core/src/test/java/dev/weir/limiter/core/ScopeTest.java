@@ -244,6 +244,7 @@ class ScopeTest {
         properties.setProperty("weir.endpoints.max-waiting", "5");
         properties.setProperty("weir.my-reports.capacity", "unlimited");
         properties.setProperty("other.key", "left alone");
+        properties.setProperty("other.weir.key", "left alone");
         properties.setProperty("weird.key.too", "left alone");
         properties.put(7, "left alone");
         try (LimiterScope scope = LimiterScope.builder()
@@ -333,10 +334,12 @@ class ScopeTest {
             quoteCharacter = '"',
             value = {
                 "weir.endpoints.capacity | -1 | a number from 0, or 'unlimited', was '-1'",
+                "weir.endpoints.capacity | UNLIMITED | a number from 0, or 'unlimited', was 'UNLIMITED'",
                 "weir.endpoints.capacity | lots | a number from 0, or 'unlimited', was 'lots'",
                 "weir.endpoints.max-waiting | 1.5 | a number from 0, was '1.5'",
                 "weir.endpoints.max-wait | 0s | a time of more than zero such as 500ms",
                 "weir.endpoints.max-wait | 1234567890s | a time of more than zero such as 500ms",
+                "weir.endpoints.max-wait | 5sec | a time of more than zero such as 500ms",
                 "weir.endpoints.max-wait | soon | a time of more than zero such as 500ms",
                 "weir.endpoints.virtual-threads | yes | 'true' or 'false', was 'yes'",
                 "weir.endpoints.size | 1 | unknown key 'weir.endpoints.size'",
@@ -533,7 +536,8 @@ class ScopeTest {
     void virtual_threads_that_there_are_not_are_refused_naming_the_key() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> LimiterScope.builder().properties(Map.of("weir.all.virtual-threads", "true")))
-                .withMessageStartingWith("weir.all.virtual-threads=true: virtual threads need Java 21");
+                .withMessageStartingWith("weir.all.virtual-threads=true: virtual threads need Java 21")
+                .withCauseInstanceOf(UnsupportedOperationException.class);
     }
 
     @Test
@@ -583,6 +587,12 @@ class ScopeTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> CapacityLimiter.of(" ", 1))
                 .withMessageStartingWith("name: expected");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().name(" "))
+                .withMessageStartingWith("name: expected");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LimiterScope.builder().capacity(LimiterRole.SHARED, -1))
+                .withMessage("capacity: expected 0 or more, was -1");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> CapacityLimiter.builder("bad").reserve(-1))
                 .withMessage("reserve: expected 0 or more, was -1");
