@@ -70,15 +70,23 @@ final class TrackedRequest extends HttpServletRequestWrapper {
             if (arguments != null && method.getName().equals("equals")) {
                 return isOf(arguments[0]);
             }
+            boolean completes = method.getName().equals("complete");
+            boolean dispatches = method.getName().equals("dispatch") && exchange.dispatching();
+            Object result;
             try {
-                return method.invoke(async, arguments);
+                result = method.invoke(async, arguments);
             } catch (InvocationTargetException e) {
-                throw e.getTargetException();
-            } finally {
-                if (method.getName().equals("complete")) {
-                    exchange.completed();
+                if (completes) {
+                    exchange.notCompleted();
+                } else if (dispatches) {
+                    exchange.notDispatched();
                 }
+                throw e.getTargetException();
             }
+            if (completes) {
+                exchange.completed();
+            }
+            return result;
         }
 
         /** Whether an object is a proxy of the same: applications keep those of many requests, and look for one of them. */

@@ -111,6 +111,38 @@ class LimitFilterTest extends ContainerTest {
     }
 
     @Test
+    void rule52ACompleteThatComesBehindADispatchEndsNothing() throws Exception {
+        CapacityLimiter limiter = limiter("async", 1);
+        CountDownLatch gate = latch();
+        CountDownLatch dispatched = new CountDownLatch(1);
+        CompletableFuture<Boolean> refused = new CompletableFuture<>();
+        start(limited(limiter, (request, response) -> {
+            if (request.getDispatcherType() == DispatcherType.ASYNC) {
+                dispatched.countDown();
+                await10s(gate);
+                response.getOutputStream().print("dispatched");
+                return;
+            }
+            AsyncContext async = request.startAsync();
+            async.dispatch();
+            try {
+                async.complete();
+                refused.complete(false);
+            } catch (IllegalStateException e) {
+                refused.complete(true);
+            }
+        }));
+        try (Connection client = connect().get("/limited/1")) {
+            assumeTrue(refused.get(10, TimeUnit.SECONDS), "Undertow completes");
+            await10s(dispatched);
+            assertThat(limiter.statistics().inUse()).isEqualTo(1);
+            gate.countDown();
+            assertThat(client.answer().text()).isEqualTo("dispatched");
+        }
+        eventuallyUses(limiter, 0, 0);
+    }
+
+    @Test
     void rule52PermitIsHeldUntilAsyncTargetCompletes() throws Exception {
         CapacityLimiter limiter = limiter("async", 1);
         BlockingQueue<AsyncContext> suspended = new LinkedBlockingQueue<>();
