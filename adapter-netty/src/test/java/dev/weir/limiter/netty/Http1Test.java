@@ -157,10 +157,7 @@ class Http1Test extends ServerTest {
     void rule_5_3_a_response_whose_handler_takes_its_time_between_two_writes_is_not_idle() throws Exception {
         server.idleTimeout(Duration.ofMillis(100));
         CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
-        int port = serve(Routes.to("/slow", exchange -> {
-            exchange.respond(200, Headers.of("Content-Length", "2"));
-            exchange.write(ByteBuffer.wrap(new byte[1]), false).thenRun(() -> begunExchange.complete(exchange));
-        }));
+        int port = serve(Routes.to("/slow", begins(Headers.of("Content-Length", "2"), 1, begunExchange)));
         RawHttp client = connect(port).get("/slow");
         Exchange exchange = begunExchange.get(10, TimeUnit.SECONDS);
 
@@ -437,10 +434,7 @@ class Http1Test extends ServerTest {
     @Test
     void rule_5_5_a_response_in_pieces_decides_at_its_end_whether_the_connection_is_kept() throws Exception {
         CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
-        int port = serve(Routes.to("/pieces", exchange -> {
-            exchange.respond(200, Headers.of());
-            exchange.write(ByteBuffer.wrap(new byte[1]), false).thenRun(() -> begunExchange.complete(exchange));
-        }));
+        int port = serve(Routes.to("/pieces", begins(Headers.of(), 1, begunExchange)));
         RawHttp unread = connect(port).request("POST", "/pieces", "Content-Length: 100000");
 
         begunExchange.get(10, TimeUnit.SECONDS).write(ByteBuffer.allocate(0), true);
@@ -563,11 +557,7 @@ class Http1Test extends ServerTest {
     void rule_5_6_a_stream_to_http_1_0_that_fails_is_reset_since_its_end_would_look_whole() throws Exception {
         CapacityLimiter limiter = limiter("streaming", 1);
         CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
-        int port = serve(Routes.to("/fails", exchange -> {
-            exchange.respond(200, Headers.of());
-            exchange.write(ByteBuffer.wrap(new byte[10]), false)
-                    .whenComplete((v, e) -> begunExchange.complete(exchange));
-        }));
+        int port = serve(Routes.to("/fails", begins(Headers.of(), 10, begunExchange)));
         RawHttp client = connect(port).send("GET /fails HTTP/1.0\r\n\r\n");
         while (!client.line().isEmpty()) {
             // the head
@@ -584,11 +574,7 @@ class Http1Test extends ServerTest {
     @Test
     void rule_5_6_a_stream_that_fails_is_closed_before_its_last_chunk_and_not_reset() throws Exception {
         CompletableFuture<Exchange> begunExchange = new CompletableFuture<>();
-        int port = serve(Routes.to("/fails", exchange -> {
-            exchange.respond(200, Headers.of());
-            exchange.write(ByteBuffer.wrap(new byte[10]), false)
-                    .whenComplete((v, e) -> begunExchange.complete(exchange));
-        }));
+        int port = serve(Routes.to("/fails", begins(Headers.of(), 10, begunExchange)));
         RawHttp client = connect(port).get("/fails");
         assertThat(client.answer(false).header("transfer-encoding")).isEqualTo("chunked");
 

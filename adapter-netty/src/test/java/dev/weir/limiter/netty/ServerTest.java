@@ -8,17 +8,20 @@ import dev.weir.limiter.http.Endpoint;
 import dev.weir.limiter.http.Exchange;
 import dev.weir.limiter.http.ExchangeHandler;
 import dev.weir.limiter.http.Exchanges;
+import dev.weir.limiter.http.Headers;
 import dev.weir.limiter.http.Routes;
 import dev.weir.limiter.http.UploadLimits;
 import dev.weir.limiter.tck.HttpProtocol;
 import dev.weir.limiter.tck.IdleLimiters;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -87,6 +90,15 @@ abstract class ServerTest {
                     routes.handle(exchange);
                 },
                 protocol);
+    }
+
+    /** Responds with a head and some bytes; the rest of the response is up to the test. */
+    static ExchangeHandler begins(Headers head, int bytes, CompletableFuture<Exchange> begun) {
+        return exchange -> {
+            exchange.respond(200, head);
+            exchange.write(ByteBuffer.wrap(new byte[bytes]), false)
+                    .whenComplete((nothing, failure) -> begun.complete(exchange));
+        };
     }
 
     RawHttp connect(int port) throws IOException {

@@ -92,11 +92,7 @@ class StopTest extends ServerTest {
         int port = serve(
                 HttpProtocol.HTTP_1_1,
                 Routes.to("/held", ExchangeHandler.endpoint(limiter("other", 1), held))
-                        .and("/begun", exchange -> {
-                            exchange.respond(200, Headers.of("Content-Length", "2"));
-                            exchange.write(ByteBuffer.wrap(new byte[1]), false)
-                                    .thenRun(() -> begunExchange.complete(exchange));
-                        }));
+                        .and("/begun", begins(Headers.of("Content-Length", "2"), 1, begunExchange)));
         RawHttp client = connect(port).get("/begun");
         Exchange exchange = begunExchange.get(10, TimeUnit.SECONDS);
         RawHttp other = connect(port).get("/held");

@@ -33,8 +33,6 @@ final class FilterExchange extends RequestExchange {
     private volatile boolean handedOver;
     /** The target has started asynchronous processing that has not ended. */
     private volatile boolean underWay;
-    /** The target has it dispatched; it cannot be completed until it is back. */
-    private volatile boolean dispatched;
 
     FilterExchange(Drain drain, Container container, HttpServletRequest request, HttpServletResponse response) {
         super(drain, container, request);
@@ -77,7 +75,6 @@ final class FilterExchange extends RequestExchange {
         Ticket granted = ticket;
         if (handedOver) {
             underWay = false;
-            dispatched = false;
             return hold();
         }
         if (granted == null || !granted.start()) {
@@ -100,28 +97,6 @@ final class FilterExchange extends RequestExchange {
     void started(AsyncContext async) {
         underWay = true;
         async.addListener(this);
-    }
-
-    /**
-     * The target is about to have it dispatched. It may be back, on another thread, before the target hears of that.
-     *
-     * @return whether it was not before
-     */
-    boolean dispatching() {
-        boolean first = !dispatched;
-        dispatched = true;
-        return first;
-    }
-
-    void notDispatched() {
-        dispatched = false;
-    }
-
-    /** The target could not complete it: it is over already, and the container may never say so, or it is about to come back. */
-    void notCompleted() {
-        if (!dispatched) {
-            completed();
-        }
     }
 
     /** The target, or the container, has ended it. */

@@ -10,6 +10,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 final class TrackedRequest extends HttpServletRequestWrapper {
 
     private final FilterExchange exchange;
+    /** Of the asynchronous processing started last: the target has it dispatched, so it comes back, whoever completes it. */
+    private volatile AtomicBoolean dispatched = new AtomicBoolean();
 
     private TrackedRequest(HttpServletRequest request, FilterExchange exchange) {
         super(request);
@@ -48,6 +51,7 @@ final class TrackedRequest extends HttpServletRequestWrapper {
     }
 
     private AsyncContext started(AsyncContext async) {
+        dispatched = new AtomicBoolean();
         exchange.started(async);
         return tracked(async);
     }
@@ -61,39 +65,42 @@ final class TrackedRequest extends HttpServletRequestWrapper {
         return (AsyncContext) Proxy.newProxyInstance(
                 AsyncContext.class.getClassLoader(),
                 new Class<?>[] {AsyncContext.class},
-                new TrackedContext(async, exchange));
+                new TrackedContext(async, exchange, dispatched));
     }
 
-    private record TrackedContext(AsyncContext async, FilterExchange exchange) implements InvocationHandler {
+    private record TrackedContext(AsyncContext async, FilterExchange exchange, AtomicBoolean dispatched)
+            implements InvocationHandler {
         @Override
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
             if (arguments != null && method.getName().equals("equals")) {
                 return isOf(arguments[0]);
             }
             boolean completes = method.getName().equals("complete");
-            boolean dispatches = method.getName().equals("dispatch") && exchange.dispatching();
-            Object result;
+            boolean dispatches = method.getName().equals("dispatch") && dispatched.compareAndSet(false, true);
+            boolean done = false;
             try {
-                result = method.invoke(async, arguments);
+                Object result = method.invoke(async, arguments);
+                done = true;
+                return result;
             } catch (InvocationTargetException e) {
-                if (completes) {
-                    exchange.notCompleted();
-                } else if (dispatches) {
-                    exchange.notDispatched();
-                }
                 throw e.getTargetException();
+            } finally {
+                // A refusal says that it is over already, and the container may never; or that it is to come back.
+                if (completes && (done || !dispatched.get())) {
+                    exchange.completed();
+                } else if (dispatches && !done) {
+                    dispatched.set(false);
+                }
             }
-            if (completes) {
-                exchange.completed();
-            }
-            return result;
         }
 
         /** Whether an object is a proxy of the same: applications keep those of many requests, and look for one of them. */
         private boolean isOf(@Nullable Object other) {
             return other != null
                     && Proxy.isProxyClass(other.getClass())
-                    && Proxy.getInvocationHandler(other).equals(this);
+                    && Proxy.getInvocationHandler(other) instanceof TrackedContext same
+                    && same.async.equals(async)
+                    && same.exchange == exchange;
         }
     }
 }

@@ -112,6 +112,7 @@ class LimitFilterTest extends ContainerTest {
 
     @Test
     void rule52ACompleteThatComesBehindADispatchEndsNothing() throws Exception {
+        assumeTrue(KIND != Container.UNDERTOW, "a container that refuses to complete what is being dispatched");
         CapacityLimiter limiter = limiter("async", 1);
         CountDownLatch gate = latch();
         CountDownLatch dispatched = new CountDownLatch(1);
@@ -133,7 +134,7 @@ class LimitFilterTest extends ContainerTest {
             }
         }));
         try (Connection client = connect().get("/limited/1")) {
-            assumeTrue(refused.get(10, TimeUnit.SECONDS), "Undertow completes");
+            assertThat(refused.get(10, TimeUnit.SECONDS)).isTrue();
             await10s(dispatched);
             assertThat(limiter.statistics().inUse()).isEqualTo(1);
             gate.countDown();

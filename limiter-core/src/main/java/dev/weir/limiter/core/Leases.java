@@ -34,6 +34,7 @@ final class Leases {
     private final Timer timer;
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicBoolean polling = new AtomicBoolean();
+    private volatile boolean lookFailed; // the last one
     private int borrowed; // guarded by lock
     private int borrowing; // guarded by lock: about to be borrowed
     private volatile int share; // written under lock
@@ -241,8 +242,12 @@ final class Leases {
         polling.set(false);
         try {
             serveWaiters();
+            lookFailed = false;
         } catch (Throwable e) { // the bulkhead's, or out of memory: the next look may do better
-            Log.unexpected("serving those who wait for limiter '" + limiter.name() + "'", e);
+            if (!lookFailed) { // told once, not twenty times a second
+                lookFailed = true;
+                Log.unexpected("serving those who wait for limiter '" + limiter.name() + "'", e);
+            }
         }
         if (gate.hasWaiters()) {
             poll();

@@ -154,6 +154,28 @@ class LeasesTest {
     }
 
     @Test
+    void t12_a_bulkhead_that_fails_when_it_is_looked_at_is_logged_once_and_looked_at_again() {
+        AtomicBoolean fails = new AtomicBoolean();
+        Bulkhead bulkhead = bulkhead(1);
+        GateLimiter limiter = withoutPermits();
+        Leases leases = leases(limiter, failing(bulkhead, fails));
+        CompletableFuture<Permit> waiter = limiter.acquireAsync();
+        leases.poll();
+
+        fails.set(true);
+        timer.remove().run();
+        timer.remove().run();
+
+        assertThat(failure.times()).isEqualTo(1);
+        assertThat(warnings.messages()).singleElement().asString().contains("limiter 'lent'");
+        fails.set(false);
+        timer.remove().run();
+        waiter.join().close();
+        leases.giveBackUnused();
+        assertThat(available(bulkhead)).isEqualTo(1);
+    }
+
+    @Test
     void t10_a_bulkhead_that_fails_as_waiters_are_served_is_logged_and_not_the_outcome_of_a_strangers_call() {
         AtomicBoolean fails = new AtomicBoolean();
         Bulkhead bulkhead = bulkhead(1);
